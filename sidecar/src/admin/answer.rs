@@ -1,0 +1,75 @@
+//! Requests in, answers out.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{HeaderValue, ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use hyper::{Request, Response, StatusCode};
+use serde_json::json;
+
+use super::route::{Refusal, Route, PATHS};
+use super::status::Accounts;
+use super::view::View;
+
+type Answer = Response<Full<Bytes>>;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Answers one request. Its body, if it has one, is not read.
+pub(super) async fn answer(view: &View, peer: SocketAddr, request: &Request<Incoming>) -> Answer {
+    let uri = request.uri();
+    match Route::of(request.method(), uri.path(), uri.query()) {
+        Ok(Route::Metrics) => match view.metrics() {
+            Ok(text) => with(StatusCode::OK, OPEN_METRICS, text),
+            Err(error) => with(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("{error}\n")),
+        },
+        Ok(Route::Health) => said(view.is_alive().await, "ok", "the intake gives no sign of life"),
+        Ok(Route::Ready) => said(view.is_ready(), "ok", "draining: the socket takes nothing more"),
+        Ok(Route::Status) => json(&view.status()),
+        Ok(Route::Flush { timeout }) if view.may_change(peer) => {
+            let reached = view.flush(timeout).await;
+            json(&json!({ "reached": reached, "account": Accounts::of(&view.snapshot()) }))
+        }
+        Ok(Route::Flush { .. }) => {
+            let text = "flush is for this host only: have --admin listen on a loopback address\n";
+            with(StatusCode::FORBIDDEN, TEXT, text)
+        }
+        Err(refusal) => refuse(refusal),
+    }
+}
+
+fn refuse(refusal: Refusal) -> Answer {
+    match refusal {
+        Refusal::NotFound => with(StatusCode::NOT_FOUND, TEXT, format!("not found; there are {PATHS}\n")),
+        Refusal::Query(what) => with(StatusCode::BAD_REQUEST, TEXT, format!("{what}\n")),
+        Refusal::Method { allow } => {
+            let mut answer = with(StatusCode::METHOD_NOT_ALLOWED, TEXT, format!("only {allow}\n"));
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+            answer
+        }
+    }
+}
+
+fn said(well: bool, yes: &'static str, no: &'static str) -> Answer {
+    let (status, text) = if well { (StatusCode::OK, yes) } else { (StatusCode::SERVICE_UNAVAILABLE, no) };
+    with(status, TEXT, format!("{text}\n"))
+}
+
+fn json(value: &impl serde::Serialize) -> Answer {
+    match serde_json::to_string(value) {
+        Ok(text) => with(StatusCode::OK, JSON, text + "\n"),
+        Err(error) => with(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("{error}\n")),
+    }
+}
+
+fn with(status: StatusCode, kind: &'static str, text: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(text.into()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}

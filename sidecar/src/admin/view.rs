@@ -1,0 +1,91 @@
+//! What the admin interface sees of the sidecar.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::metrics::{self, Facts};
+use super::process::Process;
+use super::status::Status;
+use crate::config::{LogGroup, Service};
+use crate::engine::snapshot::Snapshot;
+use crate::intake::{Counters, Mailbox};
+use crate::run::Sidecar;
+use crate::shell::Shell;
+
+/// Longest wait for the intake's sign of life.
+const ALIVE_WITHIN: Duration = Duration::from_secs(1);
+
+/// The parts of the sidecar that are looked at, and where we listen.
+#[derive(Debug)]
+pub(super) struct View {
+    shell: Arc<Shell>,
+    mailbox: Arc<Mailbox>,
+    counters: Arc<Counters>,
+    accepting: Arc<AtomicBool>,
+    service: Service,
+    group: Option<LogGroup>,
+    address: SocketAddr,
+    /// Seconds since the epoch when the process began.
+    began: f64,
+}
+
+impl View {
+    pub(super) fn new(sidecar: &Sidecar, address: SocketAddr) -> Self {
+        let now = sidecar.shell.clock().now();
+        View {
+            shell: Arc::clone(&sidecar.shell),
+            mailbox: Arc::clone(&sidecar.mailbox),
+            counters: Arc::clone(&sidecar.counters),
+            accepting: Arc::clone(&sidecar.accepting),
+            service: sidecar.config.service,
+            group: sidecar.config.destinations.group.clone(),
+            address,
+            began: now.wall_ms as f64 / 1000.0 - now.at.as_secs_f64(),
+        }
+    }
+
+    /// Whether the intake answers; that somebody asks it shows that the runtime runs.
+    pub(super) async fn is_alive(&self) -> bool {
+        matches!(tokio::time::timeout(ALIVE_WITHIN, self.mailbox.ping()).await, Ok(Ok(())))
+    }
+
+    /// Whether the socket still accepts.
+    pub(super) fn is_ready(&self) -> bool {
+        self.accepting.load(Ordering::Relaxed)
+    }
+
+    /// Whether this peer may change anything.
+    pub(super) fn may_change(&self, peer: SocketAddr) -> bool {
+        self.address.ip().is_loopback() && peer.ip().is_loopback()
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        self.shell.snapshot()
+    }
+
+    pub(super) async fn flush(&self, timeout: Duration) -> bool {
+        self.shell.flush_all(timeout).await
+    }
+
+    pub(super) fn metrics(&self) -> Result<String, std::fmt::Error> {
+        metrics::encode(Facts {
+            snapshot: self.snapshot(),
+            counters: Arc::clone(&self.counters),
+            group: self.group.clone(),
+            process: Process::read(),
+            began: self.began,
+            accepting: self.is_ready(),
+        })
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let state = match (self.service, self.is_ready()) {
+            (_, false) => "draining",
+            (Service::Disabled, _) => "disabled",
+            (Service::Enabled, _) => "serving",
+        };
+        Status::of(&self.snapshot(), &self.counters, state)
+    }
+}

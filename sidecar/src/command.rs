@@ -1,0 +1,22 @@
+//! What the commands beside `run` do. Each is a client of a sidecar, or of CloudWatch; none is part of one.
+//!
+//! | module | command |
+//! |---|---|
+//! | [`send`] | ships stdin through a running sidecar |
+//! | [`status`] | shows a running sidecar at a glance |
+//! | [`check`] | the effective configuration, and whether CloudWatch would take us |
+//! | `emulator` | a strict CloudWatch Logs endpoint |
+//! | `demo` | an app, a sidecar and an emulator, live |
+//!
+//! What was asked for goes to stdout, what is said about it to stderr.
+
+pub mod check;
+#[cfg(feature = "emulator")]
+pub mod demo;
+#[cfg(feature = "emulator")]
+pub mod emulator;
+mod http;
+mod human;
+mod out;
+pub mod send;
+pub mod status;

@@ -1,0 +1,12 @@
+//! Delivery: a batch becomes a call to CloudWatch Logs, and its answer an outcome.
+//!
+//! Layout: `body` builds the request, `escape` its strings, `cloudwatch` talks through the AWS SDK, `outcome` says what an
+//! answer means, `tls` whom to trust. Nothing here retries: the SDK's own retries are off, the engine has the one policy.
+
+pub mod body;
+mod cloudwatch;
+mod escape;
+mod outcome;
+mod tls;
+
+pub use cloudwatch::{CloudWatch, Setup, SetupError};

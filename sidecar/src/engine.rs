@@ -1,0 +1,453 @@
+//! The engine: all lanes, what they share, and who is next. A plain state machine.
+//!
+//! Events come in as method calls that carry the time; commands go out through [`Engine::take_commands`]. It holds no socket,
+//! file, clock, task or random source, and it never builds a body: so it can be checked against a model and run under
+//! simulated time. `shell` drives it, and nothing else does.
+//!
+//! | event | method |
+//! |---|---|
+//! | a client comes, asks, goes | [`Engine::open_lane`], [`Engine::hello`], [`Engine::flush`], [`Engine::lost`], [`Engine::gone`] |
+//! | room is wanted, a chunk is sealed | [`Engine::claim`], [`Engine::append`], [`Engine::append_ended`] |
+//! | an attempt or a creation ended | [`Engine::attempt_ended`], [`Engine::created`] |
+//! | time passed | [`Engine::tick`], due at [`Engine::next_tick`] |
+//! | the end is near | [`Engine::drain`], [`Engine::give_up`] |
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub mod account;
+pub mod batch;
+pub mod bisect;
+pub mod budget;
+pub mod channel;
+pub mod chunk;
+pub mod command;
+pub mod create;
+pub mod fair;
+pub mod flush;
+pub mod histogram;
+mod intake_events;
+pub mod lane;
+pub mod limits;
+pub mod marker;
+mod outcome;
+mod pump;
+pub mod retry;
+pub mod snapshot;
+pub mod time;
+
+#[cfg(test)]
+mod tests;
+
+pub use command::{Attempt, Command, ConnectionId, Outcome, RejectedRange, Report};
+pub use intake_events::{Claim, Welcome};
+
+use account::Account;
+use budget::Budget;
+use create::Groups;
+use flush::Flushed;
+use histogram::Histogram;
+use lane::{LaneId, Lanes};
+use retry::{Backoff, Jitter, Pacer};
+use time::Now;
+
+/// What happens to new records when a lane's share is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// The connection is not read until there is room.
+    Block,
+    /// New records are dropped, counted.
+    DropNewest,
+    /// The oldest records that no attempt holds make way, counted.
+    DropOldest,
+}
+
+/// The engine's configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Longest wait of a sealed chunk for company.
+    pub linger: Duration,
+    /// After this long without a new record what is there is sent, once a linger.
+    pub linger_quiet: Duration,
+    /// How far the linger stretches under throttling and with many lanes.
+    pub linger_max: Duration,
+    /// Attempts in flight a lane: at first and at least; at most.
+    pub in_flight_min: u32,
+    /// See `in_flight_min`.
+    pub in_flight_max: u32,
+    /// Attempts in flight of all lanes.
+    pub in_flight_total: u32,
+    /// PutLogEvents calls a second, at most.
+    pub put_rate: u32,
+    /// Creating calls a second, at most.
+    pub create_rate: u32,
+    /// Waits after failures.
+    pub backoff: Backoff,
+    /// Longest wait where we may not write.
+    pub forbidden: Duration,
+    /// Least high-water mark of a healthy lane, in bytes.
+    pub high_water: usize,
+    /// Least reach, in bytes of chunks beyond the ended watermark.
+    pub reach: usize,
+    /// Most lanes.
+    pub lanes: usize,
+    /// What happens when a lane's share is full.
+    pub overflow: Overflow,
+    /// Create a missing group.
+    pub create_group: bool,
+    /// Create a missing stream.
+    pub create_stream: bool,
+    /// Accept and drop everything.
+    pub disabled: bool,
+    /// Seed of the jitter.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        const MIB: usize = 1024 * 1024;
+        Settings {
+            linger: Duration::from_secs(1),
+            linger_quiet: Duration::from_millis(50),
+            linger_max: Duration::from_secs(30),
+            in_flight_min: 4,
+            in_flight_max: 16,
+            in_flight_total: 64,
+            put_rate: 500,
+            create_rate: 10,
+            backoff: Backoff { least: Duration::from_millis(100), most: Duration::from_secs(30) },
+            forbidden: Duration::from_secs(60),
+            high_water: 8 * MIB,
+            reach: 8 * MIB,
+            lanes: 4_096,
+            overflow: Overflow::Block,
+            create_group: true,
+            create_stream: true,
+            disabled: false,
+            seed: 0,
+        }
+    }
+}
+
+/// How far along the end is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    Draining,
+    GivenUp,
+}
+
+/// What is kept of an attempt while it is out.
+#[derive(Clone, Copy, Debug)]
+struct InFlight {
+    lane: LaneId,
+    early: bool,
+}
+
+/// A flush of every lane, asked over HTTP.
+#[derive(Clone, Copy, Debug)]
+struct FlushAll {
+    lanes: u32,
+    reached: bool,
+}
+
+/// The state machine.
+#[derive(Debug)]
+pub struct Engine {
+    settings: Settings,
+    budget: Arc<Budget>,
+    phase: Phase,
+    lanes: Lanes,
+    /// Lanes to look at, each at most once; what is left over waits for an attempt to end or for a token.
+    ready: VecDeque<LaneId>,
+    timers: BTreeSet<(Duration, LaneId)>,
+    /// When the put rate has its next token, while a lane waits for it.
+    token_at: Option<Duration>,
+    /// Lanes whose connections wait for room.
+    waiting: VecDeque<LaneId>,
+    in_flight: HashMap<u64, InFlight>,
+    next_attempt: u64,
+    puts: Pacer,
+    creates: Pacer,
+    groups: Groups,
+    jitter: Jitter,
+    flush_alls: HashMap<u64, FlushAll>,
+    /// Lanes with records, as counted at `busy_at`.
+    busy: usize,
+    busy_at: Duration,
+    /// Counts of lanes that are gone, by group.
+    retired: HashMap<crate::config::LogGroup, Account>,
+    tally: Tally,
+    commands: Vec<Command>,
+}
+
+/// What happened so far beside the account.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Attempts started, first ones only.
+    pub first_attempts: u64,
+    /// Attempts started again after a failure.
+    pub retries: u64,
+    /// Answers that said we were too fast.
+    pub throttles: u64,
+    /// Attempts that failed in any other way.
+    pub failures: u64,
+    /// Calls that created something or tried to.
+    pub creates: u64,
+    /// Records in accepted batches; with the number of batches their mean size.
+    pub batch_records: Histogram,
+    /// Cost in bytes of accepted batches.
+    pub batch_bytes: Histogram,
+    /// Seconds from the start of an attempt to its outcome.
+    pub put_seconds: Histogram,
+    /// Seconds from taking a batch's oldest record in to its acceptance.
+    pub delivery_seconds: Histogram,
+}
+
+impl Engine {
+    /// An engine without lanes.
+    #[must_use]
+    pub fn new(settings: Settings, budget: Arc<Budget>) -> Self {
+        Engine {
+            puts: Pacer::new(settings.put_rate),
+            creates: Pacer::new(settings.create_rate),
+            jitter: Jitter::new(settings.seed),
+            settings,
+            budget,
+            phase: Phase::Serving,
+            lanes: Lanes::default(),
+            ready: VecDeque::new(),
+            timers: BTreeSet::new(),
+            token_at: None,
+            waiting: VecDeque::new(),
+            in_flight: HashMap::new(),
+            next_attempt: 0,
+            groups: Groups::default(),
+            flush_alls: HashMap::new(),
+            busy: 0,
+            busy_at: Duration::ZERO,
+            retired: HashMap::new(),
+            tally: Tally::default(),
+            commands: Vec::new(),
+        }
+    }
+
+    /// What is to be done, in order. The caller does all of it.
+    #[must_use]
+    pub fn take_commands(&mut self) -> Vec<Command> {
+        std::mem::take(&mut self.commands)
+    }
+
+    /// When [`tick`](Self::tick) is due next, if ever.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<Duration> {
+        let timer = self.timers.first().map(|(at, _)| *at);
+        timer.into_iter().chain(self.token_at).min()
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: Now) {
+        if now.at >= self.busy_at + COUNT_BUSY_EVERY {
+            self.busy = self.lanes.iter().filter(|(_, lane)| !lane.queue.is_empty()).count();
+            self.busy_at = now.at;
+        }
+        while let Some((at, id)) = self.timers.first().copied() {
+            if at > now.at {
+                break;
+            }
+            self.timers.pop_first();
+            if let Some(lane) = self.lanes.get_mut(id) {
+                lane.timer = None;
+            }
+            self.end_late_flushes(id, now);
+            self.let_spill(id, now);
+            self.mark(id);
+            self.retire_if_idle(id, now);
+        }
+        if self.token_at.is_some_and(|at| at <= now.at) {
+            self.token_at = None;
+        }
+        self.pump(now);
+    }
+
+    /// Everything is to go now; tells when all is gone.
+    pub fn drain(&mut self, now: Now) {
+        if self.phase == Phase::Serving {
+            self.phase = Phase::Draining;
+        }
+        for id in self.lanes.ids() {
+            self.mark(id);
+        }
+        self.pump(now);
+        self.tell_if_drained();
+    }
+
+    /// The deadline has come: what no attempt holds is dropped (`shutdown`). Attempts in flight are the caller's to cancel;
+    /// what they bring back ends the same way.
+    pub fn give_up(&mut self, now: Now) {
+        self.phase = Phase::GivenUp;
+        for id in self.lanes.ids() {
+            if let Some(lane) = self.lanes.get_mut(id) {
+                lane.drop_all(account::Dropped::Shutdown);
+            }
+            self.after_end(id, now);
+        }
+        self.tell_if_drained();
+    }
+
+    fn tell_if_drained(&mut self) {
+        let done = self.phase != Phase::Serving && self.lanes.iter().all(|(_, lane)| lane.is_empty());
+        if done && !self.commands.iter().any(|command| matches!(command, Command::Drained)) {
+            self.commands.push(Command::Drained);
+        }
+    }
+
+    /// Asks that every record taken in so far ends; answered by [`Command::FlushedAll`].
+    pub fn flush_all(&mut self, request: u64, timeout: Duration, now: Now) {
+        let deadline = now.at + timeout;
+        let mut waiting = 0;
+        for id in self.lanes.ids() {
+            let Some(lane) = self.lanes.get_mut(id) else { continue };
+            let target = lane.next_offset();
+            if lane.ended() < target {
+                lane.flushes.push(flush::Waiting { asker: flush::Asker::Admin { request }, target, deadline });
+                waiting += 1;
+                self.set_timer(id, deadline);
+                self.mark(id);
+            }
+        }
+        if waiting == 0 {
+            self.commands.push(Command::FlushedAll { request, reached: true });
+        } else {
+            self.flush_alls.insert(request, FlushAll { lanes: waiting, reached: true });
+        }
+        self.pump(now);
+    }
+
+    fn answer_flush(&mut self, waiting: flush::Waiting, reached: bool, id: LaneId) {
+        match waiting.asker {
+            flush::Asker::Client { connection, channel, ticket } => {
+                let flushed = self.flushed(id, channel, reached);
+                self.commands.push(Command::Flushed { connection, ticket, flushed });
+            }
+            flush::Asker::Admin { request } => {
+                let Some(all) = self.flush_alls.get_mut(&request) else { return };
+                all.reached &= reached;
+                all.lanes -= 1;
+                if all.lanes == 0 {
+                    let reached = all.reached;
+                    self.flush_alls.remove(&request);
+                    self.commands.push(Command::FlushedAll { request, reached });
+                }
+            }
+        }
+    }
+
+    fn flushed(&self, id: LaneId, channel: chunk::ChannelIndex, reached: bool) -> Flushed {
+        let lane = self.lanes.get(id);
+        let Some(channel) = lane.and_then(|lane| lane.channels.get(channel)) else {
+            return Flushed { reached, ..Flushed::default() };
+        };
+        Flushed {
+            reached,
+            delivered: channel.delivered,
+            rejected: channel.rejected,
+            dropped: channel.dropped,
+            spooled: 0,
+            pending: channel.admitted - channel.ended,
+        }
+    }
+
+    fn end_late_flushes(&mut self, id: LaneId, now: Now) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let (late, waiting) = std::mem::take(&mut lane.flushes).into_iter().partition(|flush| flush.deadline <= now.at);
+        lane.flushes = waiting;
+        let next = lane.flushes.iter().map(|flush| flush.deadline).min();
+        if let Some(next) = next {
+            // The lane's one timer stood for something earlier, and is spent.
+            self.set_timer(id, next);
+        }
+        let late: Vec<flush::Waiting> = late;
+        for flush in late {
+            self.answer_flush(flush, false, id);
+        }
+    }
+
+    /// Follows up on records that ended: the watermark moves, acks and answers go out, memory comes free.
+    fn after_end(&mut self, id: LaneId, now: Now) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let news = lane.advance(now);
+        let ended = lane.ended();
+        let (done, waiting) = std::mem::take(&mut lane.flushes).into_iter().partition(|flush| flush.target <= ended);
+        lane.flushes = waiting;
+        if lane.held < self.settings.high_water / 2 && lane.failures == 0 {
+            lane.spilling = false;
+        }
+        if lane.is_empty() {
+            let at = now.at + LANE_IDLE;
+            self.set_timer(id, at);
+        }
+        for channel in news {
+            self.acknowledge(id, channel);
+        }
+        let done: Vec<flush::Waiting> = done;
+        for flush in done {
+            self.answer_flush(flush, true, id);
+        }
+        self.wake_waiting();
+        self.tell_if_drained();
+    }
+
+    /// Asks to be woken for this lane at `at`; a lane has one timer, the earliest asked for.
+    fn set_timer(&mut self, id: LaneId, at: Duration) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        match lane.timer {
+            Some(set) if set <= at => return,
+            Some(set) => {
+                self.timers.remove(&(set, id));
+            }
+            None => {}
+        }
+        lane.timer = Some(at);
+        self.timers.insert((at, id));
+    }
+
+    /// Puts the lane on the list of those to look at.
+    fn mark(&mut self, id: LaneId) {
+        if let Some(lane) = self.lanes.get_mut(id) {
+            if !std::mem::replace(&mut lane.marked, true) {
+                self.ready.push_back(id);
+            }
+        }
+    }
+
+    fn retire_if_idle(&mut self, id: LaneId, now: Now) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        lane.channels.expire(now.at);
+        let may_go = lane.may_go() && lane.channels.is_empty();
+        if may_go && lane.idle_since + LANE_IDLE <= now.at {
+            self.retire(id);
+        } else if lane.is_empty() && lane.connections == 0 {
+            let at = now.at + if lane.channels.is_empty() { LANE_IDLE } else { channel::KEEP };
+            self.set_timer(id, at);
+        }
+    }
+
+    /// Takes a lane out; its counts go on in the totals.
+    fn retire(&mut self, id: LaneId) {
+        let Some(lane) = self.lanes.remove(id) else { return };
+        if let Some(at) = lane.timer {
+            self.timers.remove(&(at, id));
+        }
+        self.ready.retain(|ready| *ready != id);
+        self.waiting.retain(|waiting| *waiting != id);
+        *self.retired.entry(lane.destination.group().clone()).or_default() += &lane.account;
+    }
+}
+
+/// How often the lanes with records are counted.
+const COUNT_BUSY_EVERY: Duration = Duration::from_millis(100);
+
+/// How long an empty lane without connections is kept, so that a client that comes back finds it warm.
+const LANE_IDLE: Duration = Duration::from_secs(60);

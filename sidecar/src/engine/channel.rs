@@ -1,0 +1,241 @@
+//! Channels: what a lane remembers of each framed client, so that a resent record is taken once.
+//!
+//! A channel stays for an hour after its last connection ([`KEEP`]), and at most [`MOST`] are kept a lane; the one gone
+//! longest makes way, but never one with records that have not ended.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::account::End;
+use super::chunk::{ChannelIndex, Run, TEXT};
+use super::ConnectionId;
+
+/// Most channels a lane keeps.
+pub const MOST: usize = 1_024;
+
+/// How long a channel is kept after its last connection.
+pub const KEEP: Duration = Duration::from_secs(3_600);
+
+/// 128 random bits, new for each process incarnation of a client.
+pub type ClientId = [u8; 16];
+
+/// What is known of one channel.
+#[derive(Debug, Default, Clone)]
+pub struct Channel {
+    client: ClientId,
+    /// Last contiguous sequence taken in.
+    pub admitted: u64,
+    /// Every sequence up to this one has ended.
+    pub ended: u64,
+    /// Records delivered so far.
+    pub delivered: u64,
+    /// Records rejected so far.
+    pub rejected: u64,
+    /// Records dropped so far.
+    pub dropped: u64,
+    /// Last loss report taken in.
+    pub lost_to: u64,
+    /// The live connection, if any.
+    pub connection: Option<ConnectionId>,
+    /// Offset behind its last record in the lane.
+    pub last_offset: u64,
+    gone_at: Option<Duration>,
+}
+
+impl Channel {
+    fn is_idle(&self) -> bool {
+        self.connection.is_none() && self.ended == self.admitted
+    }
+}
+
+/// The channels of one lane. Index 0 is the text connections' and never in the table.
+#[derive(Debug, Default)]
+pub struct Channels {
+    slots: Vec<Option<Channel>>,
+    by_client: HashMap<ClientId, ChannelIndex>,
+}
+
+impl Channels {
+    /// Whether `client` has a channel.
+    #[must_use]
+    pub fn knows(&self, client: &ClientId) -> bool {
+        self.by_client.contains_key(client)
+    }
+
+    /// Finds or makes the channel of `client`, whose oldest held sequence is `oldest`. `None`: the table is full of
+    /// channels that are alive.
+    pub fn open(&mut self, client: ClientId, oldest: u64, now: Duration) -> Option<ChannelIndex> {
+        if let Some(index) = self.by_client.get(&client) {
+            return Some(*index);
+        }
+        self.expire(now);
+        if self.by_client.len() >= MOST && !self.evict_longest_gone() {
+            return None;
+        }
+        let before = oldest.saturating_sub(1);
+        let channel = Channel { client, admitted: before, ended: before, ..Channel::default() };
+        let free = self.slots.iter().position(Option::is_none);
+        let slot = free.unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        });
+        self.slots[slot] = Some(channel);
+        // At most MOST slots ever exist, so the index fits.
+        let index = slot as ChannelIndex + 1;
+        self.by_client.insert(client, index);
+        Some(index)
+    }
+
+    /// The channel at `index`, if it still exists.
+    pub fn get_mut(&mut self, index: ChannelIndex) -> Option<&mut Channel> {
+        self.slots.get_mut((index as usize).checked_sub(1)?)?.as_mut()
+    }
+
+    /// The channel at `index`, if it still exists.
+    #[must_use]
+    pub fn get(&self, index: ChannelIndex) -> Option<&Channel> {
+        self.slots.get((index as usize).checked_sub(1)?)?.as_ref()
+    }
+
+    /// How many channels are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_client.len()
+    }
+
+    /// Whether none is kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_client.is_empty()
+    }
+
+    /// Notes that `connection` has gone, unless a newer one has taken the channel over.
+    pub fn gone(&mut self, index: ChannelIndex, connection: ConnectionId, now: Duration) {
+        if let Some(channel) = self.get_mut(index) {
+            if channel.connection == Some(connection) {
+                channel.connection = None;
+                channel.gone_at = Some(now);
+            }
+        }
+    }
+
+    /// Counts for each channel how `records` (by index in a chunk with these `runs`) ended.
+    pub fn count(&mut self, runs: &[Run], records: &std::ops::Range<u32>, end: End) {
+        let mut start = 0;
+        for run in runs {
+            let stop = start + run.records;
+            let overlap = stop.min(records.end).saturating_sub(start.max(records.start));
+            // Of a split record only the last piece counts: sequences, not pieces, are what a client knows.
+            let pieces = run.records - run.sequences;
+            let counted =
+                if pieces == 0 { overlap } else { u32::from(records.end >= stop && overlap > 0) * run.sequences };
+            if counted > 0 && run.channel != TEXT {
+                if let Some(channel) = self.get_mut(run.channel) {
+                    let counter = match end {
+                        End::Delivered => &mut channel.delivered,
+                        End::Rejected(_) => &mut channel.rejected,
+                        End::Dropped(_) => &mut channel.dropped,
+                    };
+                    *counter += u64::from(counted);
+                }
+            }
+            start = stop;
+        }
+    }
+
+    /// Forgets channels whose time is over.
+    pub fn expire(&mut self, now: Duration) {
+        for slot in &mut self.slots {
+            let over = |channel: &Channel| channel.is_idle() && channel.gone_at.is_some_and(|gone| gone + KEEP <= now);
+            if slot.as_ref().is_some_and(over) {
+                if let Some(channel) = slot.take() {
+                    self.by_client.remove(&channel.client);
+                }
+            }
+        }
+    }
+
+    fn evict_longest_gone(&mut self) -> bool {
+        let idle = self.slots.iter_mut().filter(|slot| slot.as_ref().is_some_and(Channel::is_idle));
+        let Some(slot) = idle.min_by_key(|slot| slot.as_ref().and_then(|channel| channel.gone_at)) else {
+            return false;
+        };
+        if let Some(channel) = slot.take() {
+            self.by_client.remove(&channel.client);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = KEEP;
+
+    fn client(number: u16) -> ClientId {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&number.to_le_bytes());
+        id
+    }
+
+    #[test]
+    fn a_known_client_finds_its_channel_again() {
+        let mut channels = Channels::default();
+        let index = channels.open(client(7), 1, Duration::ZERO).unwrap();
+        channels.get_mut(index).unwrap().admitted = 40;
+        assert_eq!(channels.open(client(7), 30, Duration::ZERO), Some(index));
+        assert_eq!(channels.get(index).unwrap().admitted, 40);
+    }
+
+    #[test]
+    fn an_unknown_client_goes_on_from_what_it_holds() {
+        let mut channels = Channels::default();
+        let index = channels.open(client(7), 57, Duration::ZERO).unwrap();
+        assert_eq!(channels.get(index).unwrap().admitted, 56);
+    }
+
+    #[test]
+    fn a_channel_expires_an_hour_after_its_last_connection() {
+        let mut channels = Channels::default();
+        let index = channels.open(client(1), 1, Duration::ZERO).unwrap();
+        channels.get_mut(index).unwrap().connection = Some(3);
+        channels.gone(index, 4, Duration::ZERO);
+        assert!(channels.get(index).unwrap().connection.is_some(), "an older connection does not end a newer one");
+        channels.gone(index, 3, Duration::ZERO);
+        channels.expire(HOUR - Duration::from_nanos(1));
+        assert_eq!(channels.len(), 1);
+        channels.expire(HOUR);
+        assert!(channels.is_empty());
+    }
+
+    #[test]
+    fn the_table_is_bounded_and_never_forgets_the_living() {
+        let mut channels = Channels::default();
+        for number in 0..MOST as u16 {
+            let index = channels.open(client(number), 1, Duration::ZERO).unwrap();
+            channels.get_mut(index).unwrap().connection = Some(u64::from(number));
+        }
+        assert_eq!(channels.open(client(60_000), 1, HOUR), None);
+        channels.gone(5, 4, HOUR);
+        assert_eq!(channels.open(client(60_000), 1, HOUR), Some(5));
+        assert_eq!(channels.len(), MOST);
+    }
+
+    #[test]
+    fn a_split_record_counts_once() {
+        let mut channels = Channels::default();
+        let index = channels.open(client(1), 1, Duration::ZERO).unwrap();
+        let runs = [
+            Run { channel: TEXT, first_sequence: 0, sequences: 2, records: 2 },
+            Run { channel: index, first_sequence: 1, sequences: 3, records: 3 },
+            Run { channel: index, first_sequence: 4, sequences: 1, records: 4 },
+        ];
+        channels.count(&runs, &(1..4), End::Delivered);
+        assert_eq!(channels.get(index).unwrap().delivered, 2);
+        channels.count(&runs, &(4..8), End::Delivered);
+        assert_eq!(channels.get(index).unwrap().delivered, 3);
+        channels.count(&runs, &(8..9), End::Delivered);
+        assert_eq!(channels.get(index).unwrap().delivered, 4);
+    }
+}

@@ -1,0 +1,172 @@
+//! What the engine asks for, and what comes back of it.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::account::Rejected;
+use super::batch::Batch;
+use super::budget::Payment;
+use super::create::Target;
+use super::flush::Flushed;
+use super::lane::LaneId;
+use crate::config::Destination;
+
+/// A connection, numbered by the intake; a number is never used twice.
+pub type ConnectionId = u64;
+
+/// Something to be done outside.
+#[derive(Debug)]
+pub enum Command {
+    /// Call PutLogEvents; answered by a [`Report`].
+    Attempt(Attempt),
+    /// Create a group or stream; answered by `Engine::created`.
+    Create {
+        /// Who asks.
+        lane: LaneId,
+        /// What is missing.
+        what: Target,
+        /// Where.
+        destination: Destination,
+    },
+    /// Tell a client how far it is. Only the latest for a connection matters.
+    Acknowledge {
+        /// The connection.
+        connection: ConnectionId,
+        /// The watermarks and counts.
+        ack: Ack,
+    },
+    /// Answer a client's flush.
+    Flushed {
+        /// The connection.
+        connection: ConnectionId,
+        /// Its number for the flush.
+        ticket: u64,
+        /// The answer.
+        flushed: Flushed,
+    },
+    /// A flush of all lanes has ended.
+    FlushedAll {
+        /// The request.
+        request: u64,
+        /// Whether everything ended in time.
+        reached: bool,
+    },
+    /// There is room again: read this lane's connections.
+    Resume(LaneId),
+    /// Nothing is left.
+    Drained,
+}
+
+/// One call to make.
+#[derive(Debug)]
+pub struct Attempt {
+    /// Its number.
+    pub id: u64,
+    /// Where to.
+    pub destination: Destination,
+    /// What to send.
+    pub batch: Batch,
+    /// Pays for the request body.
+    pub body: Payment,
+}
+
+/// What a client is told: see `docs/protocol.md`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ack {
+    /// Last sequence in our memory.
+    pub admitted_to: u64,
+    /// Last sequence that is durable.
+    pub durable_to: u64,
+    /// Last sequence that has ended.
+    pub ended_to: u64,
+    /// Records delivered so far.
+    pub delivered: u64,
+    /// Records rejected so far.
+    pub rejected: u64,
+    /// Records dropped so far.
+    pub dropped: u64,
+    /// Last loss report taken in.
+    pub lost_to: u64,
+}
+
+impl Ack {
+    /// The later of two acks of one channel: everything in them only rises.
+    #[must_use]
+    pub fn max(self, other: Ack) -> Ack {
+        Ack {
+            admitted_to: self.admitted_to.max(other.admitted_to),
+            durable_to: self.durable_to.max(other.durable_to),
+            ended_to: self.ended_to.max(other.ended_to),
+            delivered: self.delivered.max(other.delivered),
+            rejected: self.rejected.max(other.rejected),
+            dropped: self.dropped.max(other.dropped),
+            lost_to: self.lost_to.max(other.lost_to),
+        }
+    }
+}
+
+/// What became of an attempt.
+#[derive(Debug)]
+pub struct Report {
+    /// Its number.
+    pub id: u64,
+    /// The batch, back.
+    pub batch: Batch,
+    /// What the other end said.
+    pub outcome: Outcome,
+    /// How long the call took.
+    pub took: Duration,
+    /// Body bytes per byte of text, where a body was built.
+    pub growth: Option<f32>,
+}
+
+/// Records that CloudWatch refused one by one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedRange {
+    /// Index of the batch's part.
+    pub part: usize,
+    /// Records of its chunk.
+    pub records: Range<u32>,
+    /// Why.
+    pub reason: Rejected,
+}
+
+/// The classes of outcomes, each with its one consequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// 200 with a request id: all but `rejected` are delivered.
+    Accepted {
+        /// Those refused one by one, disjoint.
+        rejected: Vec<RejectedRange>,
+    },
+    /// Too fast: slow down, send again.
+    Throttled {
+        /// How long the answer asks us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// A failure that may pass: send again.
+    Unavailable {
+        /// What happened, for people.
+        what: String,
+        /// Whether it may have been accepted all the same.
+        ambiguous: bool,
+        /// How long the answer asks us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The group or stream does not exist: create it, send again.
+    Missing,
+    /// We may not write: wait long, send again.
+    Forbidden {
+        /// What was said.
+        what: String,
+    },
+    /// The call as a whole was refused: find out which record is at fault.
+    Refused {
+        /// What was said.
+        what: String,
+    },
+    /// The body outgrew what was paid for it: send halves.
+    TooLarge,
+    /// We ended it ourselves at the shutdown deadline.
+    Cancelled,
+}

@@ -1,0 +1,118 @@
+//! Who may take how much of the budget.
+//!
+//! A lane takes room only while it holds less than twice what is still free, so a stuck lane can never take the
+//! last block: with n greedy lanes a part of about 1/(2n + 1) stays free. Each lane has a floor that it gets whatever the
+//! others do. A healthy lane stops at its high-water mark; what it would take beyond adds latency and no throughput.
+
+use super::budget::{Budget, Kind};
+use super::limits::BATCH_BYTES;
+
+/// How many times the free bytes one lane may hold.
+const SHARE: usize = 2;
+
+/// The part of the budget set aside for request bodies: a third, so that what is full can be emptied. It holds the worst body
+/// of one record, as the configuration makes sure.
+const BODY_SHARE: usize = 3;
+
+/// Largest part for partial lines and frames: an eighth.
+const PARTIAL_SHARE: usize = 8;
+
+/// What a lane asks, and how it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// Bytes wanted.
+    pub bytes: usize,
+    /// Bytes the lane holds already.
+    pub held: usize,
+    /// Its high-water mark now, or `usize::MAX` where it may fill its share.
+    pub mark: usize,
+}
+
+/// Bytes the lanes may still take, keeping back what bodies and partial lines and frames are owed.
+#[must_use]
+pub fn free_for_chunks(budget: &Budget) -> usize {
+    let owed = |part: usize, kind| (budget.total() / part).saturating_sub(budget.used_for(kind));
+    let owed = owed(BODY_SHARE, Kind::Body) + owed(PARTIAL_SHARE, Kind::Partial);
+    budget.total().saturating_sub(budget.used() + owed)
+}
+
+/// Whether the lane may take it now.
+#[must_use]
+pub fn may_take(request: Request, free: usize, floor: usize) -> bool {
+    let after = request.held + request.bytes;
+    request.bytes <= free && (after <= floor || after <= request.mark && request.held < SHARE.saturating_mul(free))
+}
+
+/// What every lane gets, however many there are: the smaller of a block's claim and half the budget divided by lanes.
+#[must_use]
+pub fn floor(total: usize, lanes: usize) -> usize {
+    (total / 2 / lanes.max(1)).min(super::chunk::CHUNK_CLAIM)
+}
+
+/// Where a healthy lane stops: twice what its attempts carry, and never less than `configured`.
+#[must_use]
+pub fn high_water(configured: usize, in_flight_limit: usize) -> usize {
+    configured.max(2 * in_flight_limit * BATCH_BYTES as usize)
+}
+
+/// Bytes that bodies may still take.
+#[must_use]
+pub fn free_for_bodies(budget: &Budget) -> usize {
+    let share = (budget.total() / BODY_SHARE).saturating_sub(budget.used_for(Kind::Body));
+    share.min(budget.total().saturating_sub(budget.used()))
+}
+
+/// Whether partial lines and frames may take `bytes` more.
+#[must_use]
+pub fn may_hold_partial(budget: &Budget, bytes: usize) -> bool {
+    budget.used_for(Kind::Partial) + bytes <= budget.total() / PARTIAL_SHARE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_greedy_lane_stops_at_two_thirds() {
+        let (total, step) = (900usize, 10usize);
+        let mut held = 0;
+        while may_take(Request { bytes: step, held, mark: usize::MAX }, total - held, 0) {
+            held += step;
+        }
+        assert_eq!(held, 600);
+    }
+
+    #[test]
+    fn greedy_lanes_leave_something_for_the_next_one() {
+        let (total, step) = (64 << 20, 64 << 10);
+        let mut held = [0usize; 20];
+        let mut moved = true;
+        while std::mem::take(&mut moved) {
+            for lane in 0..held.len() {
+                let free = total - held.iter().sum::<usize>();
+                if may_take(Request { bytes: step, held: held[lane], mark: usize::MAX }, free, 0) {
+                    held[lane] += step;
+                    moved = true;
+                }
+            }
+        }
+        let free = total - held.iter().sum::<usize>();
+        assert!(free >= total / 50, "free {free}");
+        assert!(may_take(Request { bytes: step, held: 0, mark: usize::MAX }, free, 0));
+    }
+
+    #[test]
+    fn the_floor_holds_where_the_share_is_used_up() {
+        let request = Request { bytes: 100, held: 900, mark: 0 };
+        assert!(may_take(request, 100, 1000));
+        assert!(!may_take(request, 99, 1000), "but never what is not there");
+        assert!(!may_take(Request { held: 901, ..request }, 100, 1000));
+    }
+
+    #[test]
+    fn a_healthy_lane_stops_at_its_mark() {
+        let request = Request { bytes: 10, held: 91, mark: 100 };
+        assert!(!may_take(request, usize::MAX, 0));
+        assert!(may_take(Request { held: 90, ..request }, usize::MAX, 0));
+    }
+}

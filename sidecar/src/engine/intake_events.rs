@@ -1,0 +1,343 @@
+//! Events from the intake: clients come, ask for room, hand chunks over, ask for a flush, and go.
+
+use std::time::Duration;
+
+use super::account::{Dropped, End};
+use super::budget::{Kind, Payment, BLOCK};
+use super::channel::ClientId;
+use super::chunk::{ChannelIndex, Chunk, ChunkBuilder, Run, CHUNK_OVERHEAD, RECORD_HEADER};
+use super::command::{Ack, Command, ConnectionId};
+use super::flush::{Asker, Waiting};
+use super::lane::{Lane, LaneId};
+use super::marker::Loss;
+use super::{fair, Engine, Overflow, Phase};
+use crate::config::Destination;
+use crate::engine::time::Now;
+
+/// After a connection has waited this long, its lane may fill its share.
+const SPILL_AFTER: Duration = Duration::from_millis(100);
+
+/// The stream is told of a loss this long after it was noted, at the earliest.
+const TELL_AFTER: Duration = Duration::from_secs(1);
+
+/// Sizes of open chunks, largest first: a lane that may not have a block gets less.
+const CLAIMS: [usize; 3] = [BLOCK, 16 * 1024, 4 * 1024];
+
+/// Answer to a claim.
+#[derive(Debug)]
+pub enum Claim {
+    /// An open chunk to fill.
+    Granted(ChunkBuilder),
+    /// Do not read this lane's connections until [`Command::Resume`].
+    Wait,
+    /// The lane is full and its policy is to drop what is new: hand it over as ended.
+    Drop,
+}
+
+/// What a framed client is told at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Welcome {
+    /// Its channel in the lane.
+    pub channel: ChannelIndex,
+    /// Last contiguous sequence we have.
+    pub resume: u64,
+    /// Whether the channel was known, so that its counts go on.
+    pub known: bool,
+    /// An older connection of the same channel, to be closed.
+    pub fenced: Option<ConnectionId>,
+    /// Where the channel stands.
+    pub ack: Ack,
+}
+
+impl Engine {
+    /// The lane for a destination, made if need be. `None`: the cap is reached and no lane can go.
+    pub fn open_lane(&mut self, destination: &Destination, now: Now) -> Option<LaneId> {
+        if let Some(id) = self.lanes.find(destination) {
+            return Some(id);
+        }
+        if self.lanes.len() >= self.settings.lanes && !self.evict_lane() {
+            return None;
+        }
+        Some(self.lanes.insert(Lane::new(destination.clone(), self.settings.in_flight_min, now)))
+    }
+
+    /// Of the empty lanes without connections the one idle longest goes.
+    fn evict_lane(&mut self) -> bool {
+        let empty = self.lanes.iter().filter(|(_, lane)| lane.may_go());
+        let Some(id) = empty.min_by_key(|(_, lane)| lane.idle_since).map(|(id, _)| id) else { return false };
+        self.retire(id);
+        true
+    }
+
+    /// A connection feeds this lane now.
+    pub fn connected(&mut self, id: LaneId) {
+        if let Some(lane) = self.lanes.get_mut(id) {
+            lane.connections += 1;
+        }
+    }
+
+    /// A framed client says hello. `None`: the lane's table is full of living channels.
+    pub fn hello(
+        &mut self,
+        id: LaneId,
+        client: ClientId,
+        oldest: u64,
+        connection: ConnectionId,
+        now: Now,
+    ) -> Option<Welcome> {
+        let lane = self.lanes.get_mut(id)?;
+        let known = lane.channels.knows(&client);
+        let index = lane.channels.open(client, oldest.max(1), now.at)?;
+        let ended_to = lane.ended();
+        let channel = lane.channels.get_mut(index)?;
+        let fenced = channel.connection.replace(connection);
+        // The client gave up what lies before `oldest`: the lane goes on from there.
+        let resume = channel.admitted;
+        if channel.admitted + 1 < oldest {
+            channel.admitted = oldest - 1;
+            if channel.last_offset <= ended_to {
+                channel.ended = channel.admitted;
+            }
+        }
+        let ack = self.ack(id, index)?;
+        Some(Welcome { channel: index, resume, known, fenced, ack })
+    }
+
+    /// A connection has gone.
+    pub fn gone(&mut self, id: LaneId, channel: Option<ChannelIndex>, connection: ConnectionId, now: Now) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        lane.connections = lane.connections.saturating_sub(1);
+        if let Some(channel) = channel {
+            lane.channels.gone(channel, connection, now.at);
+            let of_connection =
+                |asker: &Asker| matches!(asker, Asker::Client { connection: c, .. } if *c == connection);
+            lane.flushes.retain(|flush| !of_connection(&flush.asker));
+        }
+        self.set_timer(id, now.at + super::LANE_IDLE);
+    }
+
+    /// Room for an open chunk that can take at least one record of `length` bytes of text.
+    pub fn claim(&mut self, id: LaneId, length: usize, now: Now) -> Claim {
+        let least = length + RECORD_HEADER;
+        let sizes = CLAIMS.into_iter().filter(|size| *size >= least);
+        let sizes: Vec<usize> = if least > BLOCK { vec![least] } else { sizes.collect() };
+        loop {
+            let Some(lane) = self.lanes.get(id) else { return Claim::Wait };
+            let (held, mark) = (lane.held, self.mark_of(lane));
+            for capacity in &sizes {
+                if let Some(payment) = self.take(held, mark, capacity + CHUNK_OVERHEAD) {
+                    return Claim::Granted(ChunkBuilder::new(&self.budget, payment, *capacity, now.at));
+                }
+            }
+            let full = mark == usize::MAX;
+            match self.settings.overflow {
+                Overflow::DropNewest if full => return Claim::Drop,
+                Overflow::DropOldest if full => {
+                    if !self.drop_oldest(id, now) {
+                        break;
+                    }
+                }
+                _ => break,
+            }
+        }
+        self.wait(id, now);
+        Claim::Wait
+    }
+
+    /// Whether this lane could have an open chunk now; else its connections wait for [`Command::Resume`].
+    pub fn has_room(&mut self, id: LaneId, now: Now) -> bool {
+        let Some(lane) = self.lanes.get(id) else { return false };
+        let smallest = CLAIMS[CLAIMS.len() - 1] + CHUNK_OVERHEAD;
+        let fits = self.could_take(lane.held, self.mark_of(lane), smallest);
+        // A lane with a dropping policy is always read: what does not fit is dropped, counted.
+        let drops = self.drops(lane);
+        if !fits && !drops {
+            self.wait(id, now);
+        }
+        fits || drops
+    }
+
+    /// Whether the lane's policy makes room, or does without, where there is none.
+    fn drops(&self, lane: &Lane) -> bool {
+        let full = self.mark_of(lane) == usize::MAX;
+        full && match self.settings.overflow {
+            Overflow::Block => false,
+            Overflow::DropNewest => true,
+            Overflow::DropOldest => lane.can_drop(),
+        }
+    }
+
+    fn mark_of(&self, lane: &Lane) -> usize {
+        if lane.spilling || lane.failures > 1 || self.settings.disabled {
+            usize::MAX
+        } else {
+            fair::high_water(self.settings.high_water, lane.limit as usize)
+        }
+    }
+
+    fn could_take(&self, held: usize, mark: usize, bytes: usize) -> bool {
+        let free = fair::free_for_chunks(&self.budget);
+        let floor = fair::floor(self.budget.total(), self.lanes.len());
+        fair::may_take(fair::Request { bytes, held, mark }, free, floor)
+    }
+
+    fn take(&self, held: usize, mark: usize, bytes: usize) -> Option<Payment> {
+        self.could_take(held, mark, bytes).then(|| self.budget.claim(Kind::Chunk, bytes))?
+    }
+
+    fn drop_oldest(&mut self, id: LaneId, now: Now) -> bool {
+        let Some(lane) = self.lanes.get_mut(id) else { return false };
+        let count = lane.drop_oldest(Dropped::Overflow);
+        if count > 0 {
+            self.note_loss(id, Loss::ours(Dropped::Overflow, count, now.wall_ms), now);
+            self.after_end(id, now);
+        }
+        count > 0
+    }
+
+    fn wait(&mut self, id: LaneId, now: Now) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        if lane.waiting_since.is_none() {
+            lane.waiting_since = Some(now.at);
+            self.waiting.push_back(id);
+            self.set_timer(id, now.at + SPILL_AFTER);
+        }
+    }
+
+    /// A lane that has made a connection wait for long may fill its share.
+    pub(super) fn let_spill(&mut self, id: LaneId, now: Now) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let Some(since) = lane.waiting_since else { return };
+        if since + SPILL_AFTER <= now.at {
+            lane.spilling = true;
+            self.wake_waiting();
+        } else {
+            self.set_timer(id, since + SPILL_AFTER);
+        }
+    }
+
+    /// Wakes as many waiting lanes as there is room for, one after the other.
+    pub(super) fn wake_waiting(&mut self) {
+        let mut free = fair::free_for_chunks(&self.budget);
+        for _ in 0..self.waiting.len() {
+            let Some(id) = self.waiting.pop_front() else { return };
+            let Some(lane) = self.lanes.get(id) else { continue };
+            let floor = fair::floor(self.budget.total(), self.lanes.len());
+            // No stricter than a claim is: whoever could have something must not go on waiting.
+            let bytes = CLAIMS[CLAIMS.len() - 1] + CHUNK_OVERHEAD;
+            let request = fair::Request { bytes, held: lane.held, mark: self.mark_of(lane) };
+            if self.drops(lane) || fair::may_take(request, free, floor) {
+                free = free.saturating_sub(bytes);
+                if let Some(lane) = self.lanes.get_mut(id) {
+                    lane.waiting_since = None;
+                }
+                self.commands.push(Command::Resume(id));
+            } else {
+                self.waiting.push_back(id);
+            }
+        }
+    }
+
+    /// Pays for `bytes` of a line or frame that is not yet whole, if that part of the budget allows.
+    #[must_use]
+    pub fn claim_partial(&self, bytes: usize) -> Option<Payment> {
+        fair::may_hold_partial(&self.budget, bytes).then(|| self.budget.claim(Kind::Partial, bytes))?
+    }
+
+    /// A chunk is sealed: its records are received.
+    pub fn append(&mut self, id: LaneId, chunk: Chunk, now: Now) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        lane.account.received += u64::from(chunk.records);
+        lane.append(chunk, now);
+        if self.settings.disabled || self.phase == Phase::GivenUp {
+            let reason = if self.settings.disabled { Dropped::Disabled } else { Dropped::Shutdown };
+            lane.drop_all(reason);
+            self.after_end(id, now);
+            return;
+        }
+        self.mark(id);
+        self.pump(now);
+    }
+
+    /// Records that end as they come: empty ones, or new ones where the lane is full.
+    pub fn append_ended(&mut self, id: LaneId, run: Run, reason: Dropped, now: Now) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let count = u64::from(run.records);
+        lane.account.received += count;
+        lane.append_ended(&self.budget, run, End::Dropped(reason), now);
+        self.note_loss(id, Loss::ours(reason, count, now.wall_ms), now);
+        self.after_end(id, now);
+    }
+
+    /// A client reports records that it lost itself. Each report counts once.
+    pub fn lost(&mut self, id: LaneId, channel: ChannelIndex, report: u64, loss: Loss, now: Now) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let Some(known) = lane.channels.get_mut(channel) else { return };
+        if report <= known.lost_to {
+            return;
+        }
+        known.lost_to = report;
+        lane.account.client_lost = lane.account.client_lost.saturating_add(loss.count);
+        self.note_loss(id, loss, now);
+        self.acknowledge(id, channel);
+    }
+
+    pub(super) fn note_loss(&mut self, id: LaneId, loss: Loss, now: Now) {
+        if loss.count == 0 || self.settings.disabled {
+            return;
+        }
+        if let Some(lane) = self.lanes.get_mut(id) {
+            lane.loss = Some(match lane.loss.take() {
+                Some(before) => before.and(loss),
+                None => loss,
+            });
+            self.mark(id);
+            // An idle lane has nothing else that would bring us back to tell it.
+            self.set_timer(id, now.at + TELL_AFTER);
+        }
+    }
+
+    /// A client asks to know when everything it sent so far has ended.
+    pub fn flush(&mut self, id: LaneId, asker: Asker, timeout: Duration, now: Now) {
+        let Asker::Client { channel, .. } = asker else { return };
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let target = lane.channels.get(channel).map_or(0, |channel| channel.last_offset);
+        let waiting = Waiting { asker, target, deadline: now.at + timeout };
+        if target <= lane.ended() {
+            self.answer_flush(waiting, true, id);
+            return;
+        }
+        lane.flushes.push(waiting);
+        self.set_timer(id, waiting.deadline);
+        self.mark(id);
+        self.pump(now);
+    }
+
+    /// Answers at once with how the channel stands: a flush of what is admitted, or one too many.
+    pub fn answer_now(&mut self, id: LaneId, asker: Asker, reached: bool, now: Now) {
+        self.answer_flush(Waiting { asker, target: 0, deadline: now.at }, reached, id);
+    }
+
+    /// What a client is told of its channel.
+    #[must_use]
+    pub fn ack(&self, id: LaneId, channel: ChannelIndex) -> Option<Ack> {
+        let channel = self.lanes.get(id)?.channels.get(channel)?;
+        Some(Ack {
+            admitted_to: channel.admitted,
+            durable_to: channel.ended,
+            ended_to: channel.ended,
+            delivered: channel.delivered,
+            rejected: channel.rejected,
+            dropped: channel.dropped,
+            lost_to: channel.lost_to,
+        })
+    }
+
+    pub(super) fn acknowledge(&mut self, id: LaneId, index: ChannelIndex) {
+        let Some(ack) = self.ack(id, index) else { return };
+        let channel = self.lanes.get(id).and_then(|lane| lane.channels.get(index));
+        if let Some(connection) = channel.and_then(|channel| channel.connection) {
+            self.commands.push(Command::Acknowledge { connection, ack });
+        }
+    }
+}

@@ -1,0 +1,447 @@
+//! A lane: everything for one destination. Records wait here in order of arrival and end here, counted.
+//!
+//! Offsets count the lane's records 0, 1, 2, … The chunks in `queue` are contiguous ranges; the first one's offset is the
+//! *ended watermark*. A chunk leaves when its last record has ended **and** every chunk before it has left, so "wait until
+//! X has ended" is one comparison, for acks, flushes and the drain alike.
+//!
+//! This module keeps the books; when to send is `schedule`'s to say.
+
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::account::{Account, Dropped, End};
+use super::batch::{self, Batch, Bounds, Queued};
+use super::bisect::Trials;
+use super::budget::Budget;
+use super::channel::Channels;
+use super::chunk::{Chunk, Run, TEXT};
+use super::create::Creation;
+use super::flush::Waiting;
+use super::limits::EVENT_OVERHEAD;
+use super::marker::Loss;
+use super::time::Now;
+use crate::config::Destination;
+
+mod schedule;
+
+pub use schedule::{Next, Pressure};
+
+/// Index of a lane in the engine.
+pub type LaneId = u32;
+
+/// A batch that waits for its next attempt.
+#[derive(Debug)]
+pub struct Retry {
+    /// What to send again.
+    pub batch: Batch,
+    /// Not before this moment.
+    pub at: Duration,
+    /// Whether the attempt before may have been accepted.
+    pub ambiguous: bool,
+}
+
+/// One destination's records and how they fare.
+#[derive(Debug)]
+pub struct Lane {
+    /// Where its records go.
+    pub destination: Destination,
+    /// Its chunks that have not left, in order.
+    pub queue: VecDeque<Queued>,
+    /// Batches waiting for another attempt.
+    pub retries: Vec<Retry>,
+    /// Its clients.
+    pub channels: Channels,
+    /// How its records came and ended.
+    pub account: Account,
+    /// Flushes that wait for the watermark.
+    pub flushes: Vec<Waiting>,
+    /// Losses not yet told in the stream.
+    pub loss: Option<Loss>,
+    /// Offset of the loss marker on its way, if any.
+    pub marker_at: Option<u64>,
+    /// What it needs to have created.
+    pub creation: Creation,
+    /// Bisections under way.
+    pub trials: Trials,
+    /// Bytes paid for its chunks.
+    pub held: usize,
+    /// Attempts in flight, and how many of them carry an early (not full) batch.
+    pub in_flight: u32,
+    pub(super) early_in_flight: u32,
+    /// How many attempts may be in flight; follows what the remote end can take.
+    pub limit: u32,
+    /// Failures since the last success.
+    pub failures: u32,
+    /// What went wrong last, for people.
+    pub trouble: Option<String>,
+    /// Live connections.
+    pub connections: u32,
+    /// Since when a connection waits for room.
+    pub waiting_since: Option<Duration>,
+    /// May fill its share: it has made a connection wait for long, or its attempts fail.
+    pub spilling: bool,
+    pub(super) next_offset: u64,
+    pub(super) unsent_records: u64,
+    pub(super) unsent_cost: u64,
+    pub(super) unsent_since: Option<Duration>,
+    pub(super) last_arrival: Duration,
+    pub(super) last_early: Option<Duration>,
+    pub(super) not_before: Duration,
+    pub(super) confirmed: bool,
+    /// Creations that went well since the last accepted batch: more than one says that they do not help.
+    pub(super) creations: u32,
+    pub(super) growth: f32,
+    pub(super) quickest: Option<Duration>,
+    pub(super) idle_since: Duration,
+    pub(super) timer: Option<Duration>,
+    pub(super) marked: bool,
+}
+
+impl Lane {
+    /// An empty lane that may have `limit` attempts in flight at first.
+    #[must_use]
+    pub fn new(destination: Destination, limit: u32, now: Now) -> Self {
+        Lane {
+            destination,
+            queue: VecDeque::new(),
+            retries: Vec::new(),
+            channels: Channels::default(),
+            account: Account::default(),
+            flushes: Vec::new(),
+            loss: None,
+            marker_at: None,
+            creation: Creation::Unneeded,
+            trials: Trials::default(),
+            held: 0,
+            in_flight: 0,
+            early_in_flight: 0,
+            limit,
+            failures: 0,
+            trouble: None,
+            connections: 0,
+            waiting_since: None,
+            spilling: false,
+            next_offset: 0,
+            unsent_records: 0,
+            unsent_cost: 0,
+            unsent_since: None,
+            last_arrival: now.at,
+            last_early: None,
+            not_before: Duration::ZERO,
+            confirmed: false,
+            creations: 0,
+            growth: schedule::GROWTH_AT_FIRST,
+            quickest: None,
+            idle_since: now.at,
+            timer: None,
+            marked: false,
+        }
+    }
+
+    /// The ended watermark: every offset below it has ended.
+    #[must_use]
+    pub fn ended(&self) -> u64 {
+        self.queue.front().map_or(self.next_offset, |queued| queued.first)
+    }
+
+    /// The offset the next record will get.
+    #[must_use]
+    pub fn next_offset(&self) -> u64 {
+        self.next_offset
+    }
+
+    /// Records that have not ended, counted from the chunks themselves.
+    #[must_use]
+    pub fn in_memory(&self) -> u64 {
+        self.queue.iter().map(|queued| u64::from(queued.unended)).sum()
+    }
+
+    /// Whether nothing is here and nothing under way.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.in_flight == 0
+    }
+
+    /// Whether the lane is of no use to anybody now: nobody feeds it, nothing is under way, nothing is left to tell.
+    #[must_use]
+    pub fn may_go(&self) -> bool {
+        self.is_empty() && self.connections == 0 && self.loss.is_none() && self.creation != Creation::Running
+    }
+
+    /// Whether there is something that [`drop_oldest`](Self::drop_oldest) could drop.
+    #[must_use]
+    pub fn can_drop(&self) -> bool {
+        !self.retries.is_empty() || self.queue.iter().any(Queued::is_untouched)
+    }
+
+    /// When the oldest record here was taken in.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Duration> {
+        self.queue.front().map(|queued| queued.chunk.arrived)
+    }
+
+    /// Takes a sealed chunk in.
+    pub fn append(&mut self, chunk: Chunk, now: Now) {
+        self.last_arrival = now.at;
+        self.held += chunk.paid();
+        self.unsent_records += u64::from(chunk.records);
+        self.unsent_cost += u64::from(chunk.cost());
+        self.unsent_since = Some(self.unsent_since.map_or(chunk.arrived, |since| since.min(chunk.arrived)));
+        let first = self.next_offset;
+        self.next_offset += u64::from(chunk.records);
+        for run in chunk.runs.iter().filter(|run| run.channel != TEXT) {
+            if let Some(channel) = self.channels.get_mut(run.channel) {
+                channel.admitted =
+                    channel.admitted.max((run.first_sequence + u64::from(run.sequences)).saturating_sub(1));
+                channel.last_offset = self.next_offset;
+            }
+        }
+        let todo = vec![0..chunk.records];
+        self.queue.push_back(Queued { first, todo, unended: chunk.records, chunk: Arc::new(chunk) });
+    }
+
+    /// Takes the next batch out of what is unsent.
+    pub fn cut(&mut self, reach: usize, body: usize) -> Option<Batch> {
+        let batch = batch::cut(&mut self.queue, Bounds { reach, growth: self.growth, body })?;
+        self.unsent_records -= u64::from(batch.records);
+        self.unsent_cost -= u64::from(batch.cost);
+        self.find_unsent_since();
+        Some(batch)
+    }
+
+    /// Makes the records of a batch free to be cut anew.
+    pub fn uncut(&mut self, batch: Batch) {
+        self.unsent_records += u64::from(batch.records);
+        self.unsent_cost += u64::from(batch.cost);
+        for part in batch.parts {
+            if let Some(queued) = self.find(part.first) {
+                batch::put_back(queued, part.records);
+            }
+        }
+        self.find_unsent_since();
+    }
+
+    fn find_unsent_since(&mut self) {
+        let first = self.queue.iter().find(|queued| !queued.todo.is_empty());
+        self.unsent_since = first.map(|queued| queued.chunk.arrived);
+    }
+
+    fn find(&mut self, first: u64) -> Option<&mut Queued> {
+        let place = self.queue.binary_search_by_key(&first, |queued| queued.first).ok()?;
+        self.queue.get_mut(place)
+    }
+
+    /// Ends records of the chunk whose first offset is `first`. They stay counted once: a record ends one time only.
+    pub fn end(&mut self, first: u64, records: Range<u32>, end: End) {
+        let count = records.end - records.start;
+        let Some(queued) = self.find(first) else { return };
+        debug_assert!(queued.unended >= count, "a record ends once");
+        queued.unended -= count;
+        let chunk = Arc::clone(&queued.chunk);
+        self.channels.count(&chunk.runs, &records, end);
+        self.account.end(end, u64::from(count));
+    }
+
+    /// Ends all records of a batch in one way.
+    pub fn end_batch(&mut self, batch: &Batch, end: End) {
+        for part in &batch.parts {
+            self.end(part.first, part.records.clone(), end);
+        }
+    }
+
+    /// Lets ended chunks leave from the front and moves the watermark. Returns the channels that have news.
+    pub fn advance(&mut self, now: Now) -> Vec<u32> {
+        let mut news = Vec::new();
+        while self.queue.front().is_some_and(|queued| queued.unended == 0) {
+            let Some(queued) = self.queue.pop_front() else { break };
+            self.held -= queued.chunk.paid();
+            for run in queued.chunk.runs.iter().filter(|run| run.channel != TEXT && run.sequences > 0) {
+                if let Some(channel) = self.channels.get_mut(run.channel) {
+                    channel.ended = channel.ended.max(run.first_sequence + u64::from(run.sequences) - 1);
+                    if news.last() != Some(&run.channel) {
+                        news.push(run.channel);
+                    }
+                }
+            }
+        }
+        if self.marker_at.is_some_and(|offset| offset < self.ended()) {
+            self.marker_at = None;
+        }
+        if self.is_empty() {
+            self.idle_since = now.at;
+        }
+        news.sort_unstable();
+        news.dedup();
+        news
+    }
+
+    /// Takes in records that have ended already: their place is kept, their bytes are not.
+    pub fn append_ended(&mut self, budget: &Arc<Budget>, run: Run, end: End, now: Now) {
+        let first = self.next_offset;
+        let count = run.records;
+        self.append(Chunk::tombstone(budget, run, now.at), now);
+        // A tombstone has nothing to send.
+        self.unsent_records -= u64::from(count);
+        self.unsent_cost -= u64::from(count) * u64::from(EVENT_OVERHEAD);
+        if let Some(queued) = self.queue.back_mut() {
+            queued.todo.clear();
+        }
+        self.end(first, 0..count, end);
+        self.find_unsent_since();
+        self.bury(self.queue.len() - 1);
+    }
+
+    /// Gives up the oldest records that no attempt holds: first a batch that waits for its next attempt, else a chunk.
+    /// Returns how many were dropped.
+    pub fn drop_oldest(&mut self, reason: Dropped) -> u64 {
+        let first_of = |retry: &Retry| retry.batch.parts.first().map(|part| part.first);
+        if let Some(index) = (0..self.retries.len()).min_by_key(|index| first_of(&self.retries[*index])) {
+            let batch = self.retries.swap_remove(index).batch;
+            let (count, trial) = (batch.records, batch.trial);
+            self.end_batch(&batch, End::Dropped(reason));
+            let chunks: Vec<u64> = batch.parts.iter().map(|part| part.first).collect();
+            drop(batch);
+            for first in chunks {
+                let place = self.queue.binary_search_by_key(&first, |queued| queued.first);
+                if let Some(place) = place.ok().filter(|place| self.queue[*place].unended == 0) {
+                    self.bury(place);
+                }
+            }
+            // Its bisection goes on without it, or is over.
+            for batch in self.trials.gone(trial) {
+                self.uncut(batch);
+            }
+            return u64::from(count);
+        }
+        let Some(place) = self.queue.iter().position(Queued::is_untouched) else { return 0 };
+        let queued = &mut self.queue[place];
+        let (first, count) = (queued.first, queued.unended);
+        queued.todo.clear();
+        self.unsent_records -= u64::from(count);
+        self.unsent_cost -= u64::from(queued.chunk.cost());
+        self.end(first, 0..count, End::Dropped(reason));
+        self.bury(place);
+        self.find_unsent_since();
+        u64::from(count)
+    }
+
+    /// A chunk that ended before its turn keeps its place, but not its memory; neighbouring ones become one.
+    fn bury(&mut self, place: usize) {
+        let Some(queued) = self.queue.get_mut(place) else { return };
+        let Some(chunk) = Arc::get_mut(&mut queued.chunk) else { return };
+        self.held -= chunk.paid();
+        chunk.release();
+        let Some(before) = place.checked_sub(1) else { return };
+        let is_tombstone = |queued: &mut Queued| {
+            queued.unended == 0 && queued.chunk.paid() == 0 && Arc::get_mut(&mut queued.chunk).is_some()
+        };
+        if self.queue.get_mut(before).is_some_and(is_tombstone) {
+            let gone = self.queue.remove(place);
+            let earlier = self.queue.get_mut(before).and_then(|queued| Arc::get_mut(&mut queued.chunk));
+            if let (Some(earlier), Some(gone)) = (earlier, gone) {
+                earlier.absorb(&gone.chunk);
+            }
+        }
+    }
+
+    /// Ends everything that no attempt holds. Returns the number of records dropped.
+    pub fn drop_all(&mut self, reason: Dropped) -> u64 {
+        let before = self.account.dropped();
+        for retry in std::mem::take(&mut self.retries) {
+            self.end_batch(&retry.batch, End::Dropped(reason));
+        }
+        for batch in self.trials.take_all() {
+            self.end_batch(&batch, End::Dropped(reason));
+        }
+        let unsent: Vec<_> = self.queue.iter_mut().map(|q| (q.first, std::mem::take(&mut q.todo))).collect();
+        for (first, ranges) in unsent {
+            for range in ranges {
+                self.end(first, range, End::Dropped(reason));
+            }
+        }
+        (self.unsent_records, self.unsent_cost, self.unsent_since) = (0, 0, None);
+        self.account.dropped() - before
+    }
+
+    /// State in a word, for `/status`.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        match () {
+            () if !matches!(self.creation, Creation::Unneeded) => "creating",
+            () if self.failures > 0 => "backing off",
+            () if self.is_empty() => "idle",
+            () => "delivering",
+        }
+    }
+}
+
+/// Lanes by destination.
+#[derive(Debug, Default)]
+pub struct Lanes {
+    slots: Vec<Option<Box<Lane>>>,
+    by_destination: HashMap<Destination, LaneId>,
+}
+
+impl Lanes {
+    /// The lane of a destination, if there is one.
+    #[must_use]
+    pub fn find(&self, destination: &Destination) -> Option<LaneId> {
+        self.by_destination.get(destination).copied()
+    }
+
+    /// Adds a lane.
+    pub fn insert(&mut self, lane: Lane) -> LaneId {
+        let slot = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
+        // The number of lanes is capped far below 2^32.
+        let id = slot as LaneId;
+        self.by_destination.insert(lane.destination.clone(), id);
+        if slot == self.slots.len() {
+            self.slots.push(None);
+        }
+        self.slots[slot] = Some(Box::new(lane));
+        id
+    }
+
+    /// Takes a lane out.
+    pub fn remove(&mut self, id: LaneId) -> Option<Lane> {
+        let lane = self.slots.get_mut(id as usize)?.take()?;
+        self.by_destination.remove(&lane.destination);
+        Some(*lane)
+    }
+
+    /// The lane with this index.
+    #[must_use]
+    pub fn get(&self, id: LaneId) -> Option<&Lane> {
+        self.slots.get(id as usize)?.as_deref()
+    }
+
+    /// The lane with this index.
+    pub fn get_mut(&mut self, id: LaneId) -> Option<&mut Lane> {
+        self.slots.get_mut(id as usize)?.as_deref_mut()
+    }
+
+    /// All lanes.
+    pub fn iter(&self) -> impl Iterator<Item = (LaneId, &Lane)> {
+        (0..).zip(&self.slots).filter_map(|(id, slot)| Some((id, slot.as_deref()?)))
+    }
+
+    /// The indices of all lanes.
+    #[must_use]
+    pub fn ids(&self) -> Vec<LaneId> {
+        self.iter().map(|(id, _)| id).collect()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_destination.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_destination.is_empty()
+    }
+}

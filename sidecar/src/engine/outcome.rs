@@ -1,0 +1,249 @@
+//! Events from delivery: what became of attempts and creations, and the one consequence of each class.
+
+use std::time::Duration;
+
+use super::account::{Dropped, End, Rejected};
+use super::batch::Batch;
+use super::bisect::Verdict;
+use super::command::{Outcome, RejectedRange, Report};
+use super::create::{Created, Creation, Target};
+use super::lane::{LaneId, Retry};
+use super::time::Now;
+use super::{Engine, Phase};
+
+/// A batch over which the engine retries: how it failed.
+struct Failure {
+    what: String,
+    ambiguous: bool,
+    retry_after: Option<Duration>,
+    /// Wait this long instead of the usual backoff.
+    most: Option<Duration>,
+}
+
+impl Engine {
+    /// An attempt has ended.
+    pub fn attempt_ended(&mut self, report: Report, now: Now) {
+        let Some(flight) = self.in_flight.remove(&report.id) else { return };
+        let id = flight.lane;
+        self.tally.put_seconds.observe(report.took.as_secs_f64());
+        if let Some(lane) = self.lanes.get_mut(id) {
+            lane.in_flight -= 1;
+            lane.early_in_flight -= u32::from(flight.early);
+            if let Some(growth) = report.growth {
+                lane.learn_growth(growth);
+            }
+        }
+        let Report { batch, outcome, took, .. } = report;
+        match outcome {
+            Outcome::Accepted { rejected } => {
+                self.accepted(id, &batch, &rejected, took, now);
+                // Before others are told of room: these chunks are that room.
+                drop(batch);
+            }
+            outcome if self.phase == Phase::GivenUp => {
+                let ambiguous = matches!(outcome, Outcome::Cancelled | Outcome::Unavailable { ambiguous: true, .. });
+                if let Some(lane) = self.lanes.get_mut(id) {
+                    // Counted as dropped, though it may have arrived.
+                    lane.account.possible_duplicates += if ambiguous { u64::from(batch.records) } else { 0 };
+                    lane.end_batch(&batch, End::Dropped(Dropped::Shutdown));
+                }
+                drop(batch);
+            }
+            outcome => self.failed(id, batch, outcome, now),
+        }
+        self.after_end(id, now);
+        self.mark(id);
+        self.pump(now);
+    }
+
+    fn accepted(&mut self, id: LaneId, batch: &Batch, rejected: &[RejectedRange], took: Duration, now: Now) {
+        self.puts.went_well(now.at);
+        self.tally.batch_records.observe(f64::from(batch.records) / 1000.0);
+        self.tally.batch_bytes.observe(f64::from(batch.cost) / 1000.0);
+        self.tally.delivery_seconds.observe(now.at.saturating_sub(batch.arrived).as_secs_f64());
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        (lane.failures, lane.trouble, lane.confirmed, lane.creations) = (0, None, true, 0);
+        lane.adapt(took, &self.settings);
+        for (index, part) in batch.parts.iter().enumerate() {
+            let mut start = part.records.start;
+            for range in rejected.iter().filter(|range| range.part == index) {
+                lane.end(part.first, start..range.records.start, End::Delivered);
+                lane.end(part.first, range.records.clone(), End::Rejected(range.reason));
+                start = range.records.end;
+            }
+            lane.end(part.first, start..part.records.end, End::Delivered);
+        }
+        if let Some(trial) = batch.trial {
+            for guilty in lane.trials.accepted(trial) {
+                lane.end_batch(&guilty, End::Rejected(Rejected::Invalid));
+            }
+        }
+    }
+
+    fn failed(&mut self, id: LaneId, batch: Batch, outcome: Outcome, now: Now) {
+        match outcome {
+            Outcome::Throttled { retry_after } => {
+                self.tally.throttles += 1;
+                self.puts.throttled(now.at);
+                let what = "throttled by CloudWatch".to_owned();
+                self.retry(id, batch, Failure { what, ambiguous: false, retry_after, most: None }, now);
+            }
+            Outcome::Unavailable { what, ambiguous, retry_after } => {
+                self.tally.failures += 1;
+                self.retry(id, batch, Failure { what, ambiguous, retry_after, most: None }, now);
+            }
+            Outcome::Forbidden { what } => {
+                self.tally.failures += 1;
+                let most = Some(self.settings.forbidden);
+                self.retry(id, batch, Failure { what, ambiguous: false, retry_after: None, most }, now);
+            }
+            Outcome::Missing => self.missing(id, batch, now),
+            Outcome::Refused { what } => self.refused(id, batch, what, now),
+            Outcome::TooLarge => self.too_large(id, batch, now),
+            // Only ever asked for by `give_up`; should it come otherwise, nothing is lost.
+            Outcome::Cancelled | Outcome::Accepted { .. } => self.again(id, batch, now.at, true),
+        }
+    }
+
+    fn again(&mut self, id: LaneId, batch: Batch, at: Duration, ambiguous: bool) {
+        if let Some(lane) = self.lanes.get_mut(id) {
+            lane.retries.push(Retry { batch, at, ambiguous });
+        }
+    }
+
+    fn retry(&mut self, id: LaneId, mut batch: Batch, failure: Failure, now: Now) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        lane.failures += 1;
+        batch.tries += 1;
+        lane.trouble = Some(failure.what);
+        let mut backoff = self.settings.backoff;
+        if let Some(most) = failure.most {
+            (backoff.least, backoff.most) = (most / 8, most);
+        }
+        let wait = backoff.wait(batch.tries.max(lane.failures), failure.retry_after, &mut self.jitter);
+        if lane.failures > 1 {
+            // The lane is in trouble, not just this batch: nothing else goes meanwhile.
+            lane.not_before = now.at + wait;
+        }
+        lane.retries.push(Retry { batch, at: now.at + wait, ambiguous: failure.ambiguous });
+    }
+
+    fn missing(&mut self, id: LaneId, batch: Batch, now: Now) {
+        if !self.settings.create_stream {
+            let what = "the log stream does not exist, and create_stream is off".to_owned();
+            let most = Some(self.settings.forbidden);
+            return self.retry(id, batch, Failure { what, ambiguous: false, retry_after: None, most }, now);
+        }
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        if lane.creation == Creation::Unneeded {
+            lane.confirmed = false;
+            lane.creation = Creation::Wanted { what: Target::Stream, at: now.at };
+        }
+        if lane.creations > 0 {
+            // It was created and is missing all the same: no use in doing so as fast as we can.
+            let wait = self.settings.backoff.wait(lane.creations + 2, None, &mut self.jitter);
+            lane.creation = Creation::Wanted { what: Target::Stream, at: now.at + wait };
+            lane.trouble = Some("the log stream is missing although it was created".to_owned());
+            lane.failures += 1;
+        }
+        self.again(id, batch, now.at, false);
+    }
+
+    fn refused(&mut self, id: LaneId, batch: Batch, what: String, now: Now) {
+        self.tally.failures += 1;
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        lane.trouble = Some(what.clone());
+        match lane.trials.refused(batch) {
+            Verdict::Halve(left, right) => {
+                self.again(id, left, now.at, false);
+                self.again(id, right, now.at, false);
+            }
+            Verdict::Reject(batches) => {
+                for batch in batches {
+                    lane.end_batch(&batch, End::Rejected(Rejected::Invalid));
+                }
+            }
+            Verdict::Wait => {}
+            Verdict::LaneAtFault(batches) => {
+                for batch in batches {
+                    lane.uncut(batch);
+                }
+                lane.failures = lane.failures.saturating_add(2);
+                let backoff = super::Backoff { least: self.settings.forbidden / 8, most: self.settings.forbidden };
+                lane.not_before = now.at + backoff.wait(lane.failures, None, &mut self.jitter);
+                lane.trouble = Some(format!("every record is refused: {what}"));
+            }
+        }
+    }
+
+    /// The body outgrew its room: the lane's texts need more than it has shown so far.
+    fn too_large(&mut self, id: LaneId, batch: Batch, now: Now) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        lane.learn_growth(lane.growth * 2.0);
+        if batch.records <= 1 {
+            // Alone, and there was no memory for it: other attempts will leave some.
+            let what = "no memory for the body of one record".to_owned();
+            return self.retry(id, batch, Failure { what, ambiguous: false, retry_after: None, most: None }, now);
+        }
+        lane.trials.split(batch.trial);
+        let (left, right) = batch.halve();
+        self.again(id, left, now.at, false);
+        self.again(id, right, now.at, false);
+    }
+
+    /// A creation has ended.
+    pub fn created(&mut self, id: LaneId, what: Target, created: Created, now: Now) {
+        let waiting = match (what, self.lanes.get(id)) {
+            (Target::Group, Some(lane)) => {
+                let group = lane.destination.group().clone();
+                self.groups.end(&group)
+            }
+            _ => Vec::new(),
+        };
+        for id in waiting.into_iter().chain([id]) {
+            self.creation_ended(id, what, &created, now);
+            self.mark(id);
+        }
+        self.pump(now);
+    }
+
+    fn creation_ended(&mut self, id: LaneId, what: Target, created: &Created, now: Now) {
+        let forbidden = self.settings.forbidden;
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let (trouble, wait) = match created {
+            Created::Exists if what == Target::Group => {
+                lane.creation = Creation::Wanted { what: Target::Stream, at: now.at };
+                return;
+            }
+            Created::Exists => {
+                lane.creation = Creation::Unneeded;
+                lane.creations = lane.creations.saturating_add(1);
+                return;
+            }
+            Created::GroupMissing if self.settings.create_group => {
+                lane.creation = Creation::Wanted { what: Target::Group, at: now.at };
+                return;
+            }
+            Created::GroupMissing => {
+                let what = "the log group does not exist, and create_group is off".to_owned();
+                (what, super::Backoff { least: forbidden / 8, most: forbidden }.wait(3, None, &mut self.jitter))
+            }
+            Created::Forbidden(why) => {
+                let wait = super::Backoff { least: forbidden / 8, most: forbidden }.wait(3, None, &mut self.jitter);
+                (why.clone(), wait)
+            }
+            Created::Failed { what, throttled, retry_after } => {
+                if *throttled {
+                    self.creates.throttled(now.at);
+                }
+                let wait = self.settings.backoff.wait(lane.failures + 1, *retry_after, &mut self.jitter);
+                (what.clone(), wait)
+            }
+        };
+        // Then put again: perhaps somebody else has created it meanwhile, or permission was given.
+        lane.creation = Creation::Unneeded;
+        lane.failures += 1;
+        lane.trouble = Some(trouble);
+        lane.not_before = now.at + wait;
+    }
+}

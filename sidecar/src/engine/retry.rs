@@ -1,0 +1,206 @@
+//! The one retry policy: backoff with full jitter, and one rate for all lanes that yields to throttling.
+//!
+//! The rate is governor's, on the engine's clock: a changed rate is a new limiter.
+
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+use governor::clock::{Clock, Reference};
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+
+/// Most that a Retry-After is obeyed.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
+
+/// How far a throttled rate falls, and how it finds its way up again.
+const FALL: f64 = 0.7;
+const RISE: f64 = 1.1;
+
+/// Least time between two changes of the rate: the answers of one burst are one piece of news.
+const CHANGE_EVERY: Duration = Duration::from_secs(1);
+
+/// A small generator (splitmix64) for jitter; its seed is given at construction.
+#[derive(Debug, Clone)]
+pub struct Jitter(u64);
+
+impl Jitter {
+    /// A generator that always gives the same numbers for the same seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Jitter(seed)
+    }
+
+    /// A number in 0..1.
+    pub fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// Waits between attempts: uniform between nothing and `least` doubled for each try, at most `most`.
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff {
+    /// Longest wait after the first failure.
+    pub least: Duration,
+    /// Longest wait ever.
+    pub most: Duration,
+}
+
+impl Backoff {
+    /// The wait after `tries` failures (1 for the first). `retry_after` is obeyed up to five minutes.
+    pub fn wait(&self, tries: u32, retry_after: Option<Duration>, jitter: &mut Jitter) -> Duration {
+        let doublings = tries.saturating_sub(1).min(20);
+        let ceiling = self.least.saturating_mul(1 << doublings).min(self.most);
+        let asked = retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
+        asked + ceiling.mul_f64(jitter.unit())
+    }
+}
+
+/// The engine's clock as governor sees it: it stands still between events.
+#[derive(Clone, Debug, Default)]
+struct EventClock(Arc<AtomicU64>);
+
+impl Clock for EventClock {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        self.0.load(Ordering::Relaxed).into()
+    }
+}
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, EventClock, NoOpMiddleware<Nanos>>;
+
+/// A token rate on the engine's clock.
+#[derive(Debug)]
+pub struct Pacer {
+    clock: EventClock,
+    limiter: Limiter,
+    most: f64,
+    rate: f64,
+    changed_at: Duration,
+}
+
+impl Pacer {
+    /// At most `per_second` a second (at least 1), in bursts of up to a fifth of a second's worth.
+    #[must_use]
+    pub fn new(per_second: u32) -> Self {
+        let clock = EventClock::default();
+        let rate = f64::from(per_second.max(1));
+        Pacer { limiter: limiter(rate, &clock), clock, most: rate, rate, changed_at: Duration::ZERO }
+    }
+
+    /// Takes a token, or says when there will be one.
+    ///
+    /// # Errors
+    /// The moment of the next token.
+    pub fn take(&mut self, now: Duration) -> Result<(), Duration> {
+        self.clock.0.store(nanos(now), Ordering::Relaxed);
+        self.limiter.check().map_err(|not_until| {
+            let wait = not_until.earliest_possible().duration_since(nanos(now).into());
+            now + Duration::from_nanos(wait.as_u64().max(1))
+        })
+    }
+
+    /// Tokens a second at present.
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// CloudWatch throttled us: slow down.
+    pub fn throttled(&mut self, now: Duration) {
+        self.change(now, (self.rate * FALL).max(1.0));
+    }
+
+    /// A call went well: find the way up again.
+    pub fn went_well(&mut self, now: Duration) {
+        if self.rate < self.most {
+            self.change(now, (self.rate * RISE).min(self.most));
+        }
+    }
+
+    fn change(&mut self, now: Duration, rate: f64) {
+        if now >= self.changed_at + CHANGE_EVERY || self.changed_at.is_zero() {
+            self.rate = rate;
+            self.changed_at = now;
+            self.clock.0.store(nanos(now), Ordering::Relaxed);
+            self.limiter = limiter(rate, &self.clock);
+        }
+    }
+}
+
+fn nanos(at: Duration) -> u64 {
+    u64::try_from(at.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn limiter(rate: f64, clock: &EventClock) -> Limiter {
+    let burst = NonZeroU32::new((rate / 5.0) as u32).unwrap_or(NonZeroU32::MIN);
+    let period = Duration::from_secs_f64(1.0 / rate.max(1.0));
+    let quota = Quota::with_period(period).unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN));
+    RateLimiter::direct_with_clock(quota.allow_burst(burst), clock.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_within_their_bounds() {
+        let backoff = Backoff { least: Duration::from_millis(100), most: Duration::from_secs(30) };
+        let mut jitter = Jitter::new(1);
+        for (tries, most) in [(1, 100), (2, 200), (5, 1_600), (9, 25_600), (10, 30_000), (4_000_000, 30_000)] {
+            let waits: Vec<_> = (0..200).map(|_| backoff.wait(tries, None, &mut jitter)).collect();
+            assert!(waits.iter().all(|wait| *wait <= Duration::from_millis(most)));
+            assert!(waits.iter().any(|wait| *wait > Duration::from_millis(most) / 2), "jitter uses the whole range");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_obeyed_up_to_five_minutes() {
+        let backoff = Backoff { least: Duration::from_millis(1), most: Duration::from_millis(1) };
+        let wait = |asked| backoff.wait(1, Some(Duration::from_secs(asked)), &mut Jitter::new(1));
+        assert!(wait(7) >= Duration::from_secs(7));
+        assert!(wait(86_400) <= Duration::from_secs(301));
+    }
+
+    #[test]
+    fn tokens_come_at_the_rate() {
+        let mut pacer = Pacer::new(100);
+        let mut now = Duration::from_secs(1);
+        let mut taken = 0;
+        while now < Duration::from_secs(3) {
+            match pacer.take(now) {
+                Ok(()) => taken += 1,
+                Err(next) => {
+                    assert!(next > now);
+                    now = next;
+                }
+            }
+        }
+        assert!((200..=221).contains(&taken), "{taken}");
+    }
+
+    #[test]
+    fn throttling_lowers_the_rate_once_a_second_and_success_raises_it() {
+        let mut pacer = Pacer::new(100);
+        for _ in 0..10 {
+            pacer.throttled(Duration::from_secs(5));
+        }
+        assert!((pacer.rate() - 70.0).abs() < 0.01);
+        for second in 6..60 {
+            pacer.went_well(Duration::from_secs(second));
+        }
+        assert!((pacer.rate() - 100.0).abs() < 0.01);
+        for second in 60..2_000 {
+            pacer.throttled(Duration::from_secs(second));
+        }
+        assert!((pacer.rate() - 1.0).abs() < 0.01, "never to a standstill");
+    }
+}

@@ -1,0 +1,210 @@
+//! One client's connection: its socket, what of its bytes is not yet taken, and what it is still to be told.
+
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+use mio::net::UnixStream;
+use splashdam::wire::{self, FlushDone, FlushStatus, SidecarFrame};
+
+use super::framed::Channel;
+use super::pace::Pace;
+use super::READ;
+use crate::engine::budget::Payment;
+use crate::engine::command::Ack;
+use crate::engine::flush::Flushed;
+use crate::engine::lane::LaneId;
+use crate::engine::ConnectionId;
+
+/// Unsent bytes beyond which a client that does not read its acks is not read, either.
+const OUT_BYTES: usize = 16 * 1024;
+
+/// What kind of client it is.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// It has not sent enough to tell.
+    Unknown,
+    /// Lines, into this lane, since this day (the stream's name may contain the date).
+    Text { lane: LaneId, day: i64 },
+    /// Frames; `None` until the hello.
+    Framed(Option<Box<Channel>>),
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) id: ConnectionId,
+    pub(crate) stream: UnixStream,
+    pub(crate) kind: Kind,
+    /// The client's user.
+    pub(crate) uid: u32,
+    /// Bytes that were read and not taken, with their payment.
+    pub(crate) rest: Vec<u8>,
+    pub(crate) paid: Option<Payment>,
+    /// `rest` may hold whole records: they come before anything new.
+    pub(crate) replay: bool,
+    /// The kernel may have bytes for us.
+    pub(crate) readable: bool,
+    /// The kernel said that the other side has closed: then a short read is not the last.
+    pub(crate) closing: bool,
+    /// The other side has ended writing; we have read to the end.
+    pub(crate) ended: bool,
+    /// Its lane has no room.
+    pub(crate) blocked: bool,
+    /// There is no room for what it might not send whole: looked at again in a moment.
+    pub(crate) starved: bool,
+    /// Since when a frame is not whole while we would read it.
+    pub(crate) partial_since: Option<Duration>,
+    pub(crate) pace: Pace,
+    pub(crate) accepted_at: Duration,
+    out: Vec<u8>,
+    written: usize,
+    /// Writing has failed: acks are of no use to it any more, but its data is.
+    deaf: bool,
+}
+
+/// What a read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fetched {
+    Bytes(usize),
+    Nothing,
+    End,
+}
+
+impl Connection {
+    pub(crate) fn new(id: ConnectionId, stream: UnixStream, uid: u32, now: Duration) -> Self {
+        Connection {
+            id,
+            stream,
+            kind: Kind::Unknown,
+            uid,
+            rest: Vec::new(),
+            paid: None,
+            replay: false,
+            readable: true,
+            closing: false,
+            ended: false,
+            blocked: false,
+            starved: false,
+            partial_since: None,
+            pace: Pace::default(),
+            accepted_at: now,
+            out: Vec::new(),
+            written: 0,
+            deaf: false,
+        }
+    }
+
+    pub(crate) fn lane(&self) -> Option<LaneId> {
+        match &self.kind {
+            Kind::Unknown | Kind::Framed(None) => None,
+            Kind::Text { lane, .. } => Some(*lane),
+            Kind::Framed(Some(channel)) => Some(channel.lane),
+        }
+    }
+
+    pub(crate) fn channel(&mut self) -> Option<&mut Channel> {
+        match &mut self.kind {
+            Kind::Framed(channel) => channel.as_deref_mut(),
+            _ => None,
+        }
+    }
+
+    /// Reads into `buffer`, at most [`READ`] bytes.
+    pub(crate) fn fetch(&mut self, buffer: &mut [u8]) -> Fetched {
+        let most = buffer.len().min(READ);
+        loop {
+            return match self.stream.read(&mut buffer[..most]) {
+                Ok(0) => self.end(),
+                Ok(bytes) => {
+                    // A short read has emptied the socket, and the next bytes bring an event of their own; but an end that
+                    // was announced together with these bytes brings none.
+                    self.readable = bytes == most || self.closing;
+                    Fetched::Bytes(bytes)
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    Fetched::Nothing
+                }
+                // A client that left acks unread resets the connection; all it sent has been read before.
+                Err(_) => self.end(),
+            };
+        }
+    }
+
+    fn end(&mut self) -> Fetched {
+        self.ended = true;
+        self.readable = false;
+        Fetched::End
+    }
+
+    /// Whether it has to read its acks before it is read again.
+    pub(crate) fn is_clogged(&self) -> bool {
+        self.out.len() - self.written > OUT_BYTES
+    }
+
+    /// Puts a frame in line.
+    pub(crate) fn say(&mut self, frame: &SidecarFrame<'_>) {
+        if !self.deaf {
+            frame.encode_into(&mut self.out);
+        }
+    }
+
+    /// Puts the newest ack in line, if there is nothing in line already: then a later one will do.
+    pub(crate) fn say_ack(&mut self, now: Duration) {
+        let idle = self.out.len() == self.written;
+        let Some(channel) = self.channel() else { return };
+        if !idle {
+            channel.ack_due = Some(now);
+            return;
+        }
+        channel.ack_due = None;
+        channel.acked_at = now;
+        // What is in the open chunk is in memory, too.
+        let ack = Ack { admitted_to: channel.next.saturating_sub(1), ..channel.ack };
+        self.say(&SidecarFrame::Ack(wire_ack(ack)));
+    }
+
+    pub(crate) fn say_flushed(&mut self, ticket: u64, flushed: Flushed) {
+        let status = if flushed.reached { FlushStatus::Reached } else { FlushStatus::TimedOut };
+        self.say(&SidecarFrame::FlushDone(FlushDone {
+            ticket,
+            status,
+            delivered: flushed.delivered,
+            rejected: flushed.rejected,
+            dropped: flushed.dropped,
+            spooled: flushed.spooled,
+            pending: flushed.pending,
+        }));
+    }
+
+    /// Writes what is in line, as far as the socket takes it. A failure ends writing only.
+    pub(crate) fn write_out(&mut self) {
+        while self.written < self.out.len() {
+            match self.stream.write(&self.out[self.written..]) {
+                Ok(0) => break,
+                Ok(bytes) => self.written += bytes,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    self.deaf = true;
+                    break;
+                }
+            }
+        }
+        self.out.clear();
+        self.written = 0;
+    }
+}
+
+fn wire_ack(ack: Ack) -> wire::Ack {
+    wire::Ack {
+        admitted_to: ack.admitted_to,
+        durable_to: ack.durable_to,
+        ended_to: ack.ended_to,
+        delivered: ack.delivered,
+        rejected: ack.rejected,
+        dropped: ack.dropped,
+        lost_to: ack.lost_to,
+    }
+}

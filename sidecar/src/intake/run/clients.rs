@@ -1,0 +1,224 @@
+//! Clients come and go: accepting, turning away, closing, time-outs.
+
+use std::io;
+use std::time::Duration;
+
+use mio::{Interest, Token};
+use splashdam::wire::{ErrorCode, SidecarFrame};
+
+use super::{End, Intake, ACK_AGAIN, ACK_DELAY, FIRST, FRAME_TIMEOUT, FRAME_TIMEOUT_STARVED, RETRY, SWEEP};
+use crate::engine::time::Now;
+use crate::intake::connection::{Connection, Kind};
+
+impl Intake {
+    /// Accepts whoever waits.
+    pub(super) fn accept(&mut self) {
+        loop {
+            match self.listener.accept() {
+                Ok((stream, _)) => self.admit(stream),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.listening = false;
+                    return;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    // Out of descriptors or memory: those who wait are still there in a moment.
+                    crate::diagnostics::limited(
+                        || tracing::warn!(%error, "cannot accept a connection, will try again"),
+                    );
+                    self.sweep_within(RETRY);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn admit(&mut self, mut stream: mio::net::UnixStream) {
+        let now = self.shell.clock().now().at;
+        if self.by_id.len() >= self.options.connections && !self.evict_silent() {
+            self.counters.turned_away.add(1);
+            crate::diagnostics::limited(|| tracing::warn!("connection refused: the limit is reached"));
+            return;
+        }
+        let slot = self.free.pop().unwrap_or(self.connections.len());
+        let registered = self.poll.registry().register(&mut stream, Token(slot + FIRST), Interest::READABLE);
+        if let Err(error) = registered {
+            crate::diagnostics::limited(|| tracing::warn!(%error, "cannot watch a connection"));
+            self.free.push(slot);
+            return;
+        }
+        let uid = rustix::net::sockopt::socket_peercred(&stream).map_or(u32::MAX, |peer| peer.uid.as_raw());
+        self.next_id += 1;
+        self.by_id.insert(self.next_id, slot);
+        if slot == self.connections.len() {
+            self.connections.push(None);
+            self.queued.push(false);
+        }
+        self.connections[slot] = Some(Connection::new(self.next_id, stream, uid, now));
+        self.counters.accepted.add(1);
+        self.counters.connected.add(1);
+        self.enqueue(slot);
+    }
+
+    /// At the cap, the connection silent longest that never sent a byte makes way.
+    fn evict_silent(&mut self) -> bool {
+        let silent = self.connections.iter().enumerate();
+        let silent = silent.filter_map(|(slot, c)| c.as_ref().map(|c| (slot, c)));
+        let silent = silent.filter(|(_, c)| matches!(c.kind, Kind::Unknown) && c.rest.is_empty() && !c.readable);
+        let Some((slot, _)) = silent.min_by_key(|(_, c)| c.accepted_at) else { return false };
+        if let Some(connection) = self.connections[slot].take() {
+            self.counters.turned_away.add(1);
+            self.close(slot, connection, End::Left);
+        }
+        true
+    }
+
+    pub(super) fn watch_writes(&mut self, slot: usize, connection: &mut Connection) {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.poll.registry().reregister(&mut connection.stream, Token(slot + FIRST), interest) {
+            crate::diagnostics::limited(|| tracing::warn!(%error, "cannot watch a connection for writing"));
+        }
+        // Registering anew tells the present state again.
+        connection.readable = true;
+    }
+
+    /// Ends a connection. What it sent stays.
+    pub(super) fn close(&mut self, slot: usize, mut connection: Connection, end: End) {
+        let told = match &end {
+            End::Left => None,
+            End::Broken(broken) => {
+                self.counters.protocol_errors.add(1);
+                let uid = connection.uid;
+                crate::diagnostics::limited(|| tracing::warn!(uid, error = broken.text, "a client broke the protocol"));
+                Some((broken.code, broken.text.as_str()))
+            }
+            End::Refused(code, text) => Some((*code, *text)),
+        };
+        if let Some((code, text)) = told {
+            connection.say(&SidecarFrame::Error { code, text });
+        }
+        connection.write_out();
+        let counted = match &connection.kind {
+            Kind::Unknown => None,
+            Kind::Text { .. } => Some(&self.counters.text),
+            Kind::Framed(_) => Some(&self.counters.framed),
+        };
+        if let Some(counter) = counted {
+            counter.sub(1);
+            if self.counters.text.get() + self.counters.framed.get() == 0 {
+                self.counters.left_ms.set(self.shell.clock().now().at.as_millis() as u64 + 1);
+            }
+        }
+        if let Some(lane) = connection.lane() {
+            self.open.seal(lane);
+            let (id, channel) = (connection.id, connection.channel().map(|channel| channel.index));
+            self.shell.apply(|engine, now| engine.gone(lane, channel, id, now));
+        }
+        if let Err(error) = self.poll.registry().deregister(&mut connection.stream) {
+            tracing::debug!(%error, "deregister");
+        }
+        if self.finisher == Some(connection.id) {
+            self.finisher = None;
+        }
+        if connection.blocked {
+            self.counters.blocked_text.sub(u64::from(matches!(connection.kind, Kind::Text { .. })));
+        }
+        self.blocked.values_mut().for_each(|slots| slots.retain(|blocked| *blocked != slot));
+        self.by_id.remove(&connection.id);
+        self.counters.connected.sub(1);
+        self.free.push(slot);
+        // A descriptor has come free: whoever could not be accepted can be now.
+        self.listening = true;
+    }
+
+    /// Tells a client soon what was admitted, unless an ack of what ended comes first.
+    pub(super) fn ack_soon(&mut self, connection: &mut Connection) {
+        let now = self.shell.clock().now().at;
+        if let Some(channel) = connection.channel() {
+            let due = *channel.ack_due.get_or_insert(now + ACK_DELAY);
+            self.ack_at = Some(self.ack_at.map_or(due, |at| at.min(due)));
+        }
+        self.sweep_soon();
+    }
+
+    pub(super) fn send_due_acks(&mut self, now: Now) {
+        if self.ack_at.is_none_or(|at| at > now.at) {
+            return;
+        }
+        let mut next: Option<Duration> = None;
+        for connection in self.connections.iter_mut().flatten() {
+            let Some(due) = connection.channel().and_then(|channel| channel.ack_due) else { continue };
+            if due <= now.at {
+                connection.say_ack(now.at);
+                connection.write_out();
+            }
+            if let Some(due) = connection.channel().and_then(|channel| channel.ack_due) {
+                // Its socket is full: no use in hurrying.
+                let due = due.max(now.at + ACK_DELAY);
+                next = Some(next.map_or(due, |next| next.min(due)));
+            }
+        }
+        self.ack_at = next;
+    }
+
+    pub(super) fn sweep_soon(&mut self) {
+        self.sweep_within(SWEEP);
+    }
+
+    pub(super) fn sweep_within(&mut self, time: Duration) {
+        let at = self.shell.clock().now().at + time;
+        self.sweep_at = Some(self.sweep_at.map_or(at, |sweep| sweep.min(at)));
+    }
+
+    /// Repeats acks and ends frames that never become whole, as long as anything has a time-out.
+    pub(super) fn sweep(&mut self, now: Now) {
+        if self.sweep_at.is_none_or(|at| at > now.at) {
+            return;
+        }
+        self.sweep_at = None;
+        self.listening = true;
+        let mut late = Vec::new();
+        let mut again = false;
+        let starving = self.connections.iter().flatten().any(|connection| connection.starved);
+        let patience = if starving { FRAME_TIMEOUT_STARVED } else { FRAME_TIMEOUT };
+        for (slot, connection) in self.connections.iter_mut().enumerate() {
+            let Some(connection) = connection else { continue };
+            connection.starved = false;
+            if let Some(since) = connection.partial_since {
+                again = true;
+                if connection.blocked || connection.readable || connection.is_clogged() {
+                    // It is we who do not read: its clock stops.
+                    connection.partial_since = Some(now.at);
+                } else if since + patience <= now.at {
+                    late.push(slot);
+                }
+            }
+            let blocked = connection.blocked;
+            if let Some(channel) = connection.channel() {
+                // One that waits for room has unacked frames on its side: it must see that we are alive.
+                let unended = blocked || channel.ack.ended_to + 1 < channel.next;
+                again |= unended;
+                if unended && channel.acked_at + ACK_AGAIN <= now.at {
+                    connection.say_ack(now.at);
+                    connection.write_out();
+                }
+            }
+            if connection.readable && !connection.blocked {
+                again = true;
+                if !self.queued[slot] {
+                    self.queued[slot] = true;
+                    self.ready.push_back(slot);
+                }
+            }
+        }
+        for slot in late {
+            if let Some(connection) = self.connections[slot].take() {
+                let end = End::Refused(ErrorCode::FRAME_TIMEOUT, "a frame was not whole in time");
+                self.close(slot, connection, end);
+            }
+        }
+        if again {
+            self.sweep_soon();
+        }
+    }
+}

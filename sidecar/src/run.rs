@@ -1,0 +1,256 @@
+//! The main job: config → build → serve → drain, on one screen.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::signal::unix::{signal, Signal, SignalKind};
+
+use crate::admin;
+use crate::cli::Exit;
+use crate::config::{Config, Destination, NameError, OnLoss, Overflow, Service};
+use crate::delivery::{CloudWatch, Setup, SetupError};
+use crate::engine::budget::Budget;
+use crate::engine::retry::Backoff;
+use crate::engine::{self, Engine, Settings};
+use crate::intake::{Counters, Intake, Listener, Mailbox, Options, SocketError};
+use crate::shell::{Clock, Shell};
+
+mod end;
+
+/// Attempts are cancelled this long before the shutdown deadline, so that the account is told in time.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
+/// Why the sidecar could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No socket.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// The delivery's configuration.
+    #[error(transparent)]
+    Delivery(#[from] SetupError),
+    /// The admin listener.
+    #[error(transparent)]
+    Admin(#[from] admin::AdminError),
+    /// A name that was to be valid.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The system refused something that we cannot do without.
+    #[error("cannot {what}: {source}")]
+    System {
+        /// What.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl RunError {
+    /// The exit code: what the user can mend in the configuration is 2.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            RunError::Delivery(_) | RunError::Name(_) => Exit::Configuration,
+            _ => Exit::Failure,
+        }
+    }
+}
+
+fn system(what: &'static str) -> impl Fn(io::Error) -> RunError {
+    move |source| RunError::System { what, source }
+}
+
+/// Everything that runs.
+pub(crate) struct Sidecar {
+    pub(crate) config: Config,
+    pub(crate) shell: Arc<Shell>,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) counters: Arc<Counters>,
+    /// Whether the socket still accepts; not once we drain.
+    pub(crate) accepting: Arc<AtomicBool>,
+}
+
+/// Runs the sidecar until a signal or its own configuration ends it.
+///
+/// # Errors
+/// [`RunError`] where it cannot start, or can no longer work.
+pub fn run(config: Config) -> Result<Exit, RunError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers(&config))
+        .thread_name("splashdam")
+        .enable_all()
+        .build()
+        .map_err(system("start the runtime"))?;
+    let listener = Listener::bind(&config.intake.socket, config.intake.socket_mode.bits())?;
+    let (sidecar, intake) = build(config, &listener, runtime.handle())?;
+    let (ended, intake_ended) = tokio::sync::oneshot::channel();
+    let thread = std::thread::Builder::new().name("intake".to_owned());
+    let thread = thread.spawn(move || {
+        // The receiver is gone only once the process ends.
+        let _ = ended.send(intake.run());
+    });
+    let thread = thread.map_err(system("start the intake"))?;
+    let exit = runtime.block_on(serve(&sidecar, &listener, intake_ended))?;
+    // It has been told to stop; a panic in it would have ended the process.
+    let _ = thread.join();
+    runtime.shutdown_timeout(Duration::from_millis(50));
+    drop(listener);
+    Ok(exit)
+}
+
+fn workers(config: &Config) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    (config.workers.get() as usize).min(processors)
+}
+
+fn build(config: Config, listener: &Listener, runtime: &tokio::runtime::Handle) -> Result<(Sidecar, Intake), RunError> {
+    let clock = Clock::start();
+    let seed = random()?;
+    let budget = Budget::new(usize::try_from(config.engine.memory).unwrap_or(usize::MAX));
+    let poll = mio::Poll::new().map_err(system("make an event queue"))?;
+    let waker = mio::Waker::new(poll.registry(), crate::intake::WAKER).map_err(system("make a waker"))?;
+    let mailbox = Arc::new(Mailbox::new(waker));
+    let counters = Arc::new(Counters::default());
+    let setup = Setup::new(config.delivery.clone(), config.destinations.create.clone());
+    let remote = CloudWatch::new(&setup, Arc::clone(&budget))?;
+    let engine = Engine::new(settings(&config, u64::from_le_bytes(seed.1)), budget);
+    let shell = Shell::new(engine, clock, runtime.clone(), remote, Arc::clone(&mailbox));
+    let options = Options {
+        delimiter: config.intake.text_delimiter.byte(),
+        max_record: u32::try_from(config.intake.max_record).unwrap_or(engine::limits::RECORD_BYTES),
+        connections: config.intake.max_connections.get() as usize,
+        destinations: config.destinations.clone(),
+        pod: config.pod.clone(),
+        disabled: match config.service {
+            Service::Enabled => None,
+            Service::Disabled => Some(Destination::parse("disabled", "disabled")?),
+        },
+        instance: seed.0,
+    };
+    let socket = listener.try_clone().map_err(system("watch the socket"))?;
+    let intake = Intake::new(options, Arc::clone(&shell), Arc::clone(&mailbox), Arc::clone(&counters), poll, socket);
+    let intake = intake.map_err(system("watch the socket"))?;
+    let accepting = Arc::new(AtomicBool::new(true));
+    Ok((Sidecar { config, shell, mailbox, counters, accepting }, intake))
+}
+
+fn settings(config: &Config, seed: u64) -> Settings {
+    let (engine, create) = (&config.engine, &config.destinations.create);
+    let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    Settings {
+        linger: engine.linger,
+        linger_quiet: engine.linger_quiet.min(engine.linger),
+        linger_max: engine.linger_max,
+        in_flight_min: engine.in_flight_min.get(),
+        in_flight_max: engine.in_flight_max.get(),
+        in_flight_total: engine.in_flight_total.get(),
+        put_rate: engine.put_rate.get(),
+        create_rate: engine.create_rate.get(),
+        backoff: Backoff { least: engine.backoff_min, most: engine.backoff_max },
+        forbidden: Duration::from_secs(60),
+        high_water: bytes(engine.high_water),
+        reach: bytes(engine.reach),
+        lanes: engine.max_lanes.get() as usize,
+        overflow: match engine.overflow {
+            Overflow::Block => engine::Overflow::Block,
+            Overflow::DropNewest => engine::Overflow::DropNewest,
+            Overflow::DropOldest => engine::Overflow::DropOldest,
+        },
+        create_group: create.group == crate::config::Creation::OnDemand,
+        create_stream: create.stream == crate::config::Creation::OnDemand,
+        disabled: config.service == Service::Disabled,
+        seed,
+    }
+}
+
+/// Random bytes from the kernel: the instance's id and the seed of the jitter.
+fn random() -> Result<([u8; 16], [u8; 8]), RunError> {
+    let mut bytes = [0; 24];
+    let mut source = std::fs::File::open("/dev/urandom").map_err(system("open /dev/urandom"))?;
+    io::Read::read_exact(&mut source, &mut bytes).map_err(system("read /dev/urandom"))?;
+    let (mut instance, mut seed) = ([0; 16], [0; 8]);
+    instance.copy_from_slice(&bytes[..16]);
+    seed.copy_from_slice(&bytes[16..]);
+    Ok((instance, seed))
+}
+
+async fn serve(
+    sidecar: &Sidecar,
+    listener: &Listener,
+    intake_ended: tokio::sync::oneshot::Receiver<io::Result<()>>,
+) -> Result<Exit, RunError> {
+    let mut signals = Signals::new()?;
+    tokio::spawn(Arc::clone(&sidecar.shell).run_timers());
+    if let Some(address) = sidecar.config.admin {
+        admin::serve(address, sidecar).await?;
+    }
+    let (socket, service) = (sidecar.config.intake.socket.display(), &sidecar.config.service);
+    tracing::info!(%socket, ?service, memory = sidecar.config.engine.memory, "serving");
+    tokio::select! {
+        name = signals.next() => tracing::info!(signal = name, "shutting down"),
+        why = end::by_itself(sidecar) => tracing::info!(why, "shutting down"),
+        outcome = intake_ended => {
+            let source = outcome.ok().and_then(Result::err).unwrap_or_else(|| io::Error::other("it ended"));
+            return Err(RunError::System { what: "go on reading the socket", source });
+        }
+    }
+    let deadline = Instant::now() + sidecar.config.shutdown.deadline;
+    tokio::select! {
+        () = shut_down(sidecar, listener, deadline) => {}
+        name = signals.next() => {
+            tracing::error!(signal = name, "ended at once by a second signal; what is in memory is lost");
+            sidecar.mailbox.stop();
+            end::tell_account(sidecar);
+            return Ok(Exit::Failure);
+        }
+    }
+    let account = end::tell_account(sidecar);
+    let lost = sidecar.config.shutdown.on_loss == OnLoss::Fail && account.has_loss();
+    Ok(if lost { Exit::Loss } else { Exit::Success })
+}
+
+/// The intake goes on while there are clients, shipping all the while; then it stops, and what is here is shipped.
+async fn shut_down(sidecar: &Sidecar, listener: &Listener, deadline: Instant) {
+    end::clients_gone(sidecar, deadline).await;
+    // Whoever comes now is told at once that nobody takes anything, rather than left to write into a queue of the kernel.
+    listener.unlink();
+    end::round_of_intake(sidecar, deadline).await;
+    let shell = &sidecar.shell;
+    let left = deadline.saturating_duration_since(Instant::now());
+    let until = shell.clock().now().at + left;
+    sidecar.accepting.store(false, Ordering::Relaxed);
+    // An intake that has died took nothing more in.
+    let _ = sidecar.mailbox.drain(until).await;
+    let last_call = deadline.checked_sub(LAST_WORDS).unwrap_or(deadline);
+    if !shell.drain(last_call).await {
+        tracing::warn!("the shutdown deadline came first; what was left is dropped");
+    }
+    sidecar.mailbox.stop();
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    _hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, RunError> {
+        let watch = |kind| signal(kind).map_err(system("watch signals"));
+        Ok(Signals {
+            terminate: watch(SignalKind::terminate())?,
+            interrupt: watch(SignalKind::interrupt())?,
+            // Watched so that it does not end us.
+            _hangup: watch(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! How it ends: when nobody needs us, when clients are gone, and what is said last.
+
+use std::time::{Duration, Instant};
+
+use super::Sidecar;
+use crate::config::LogFormat;
+use crate::engine::account::Account;
+
+/// How often client counts are looked at while somebody waits for them.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Resolves when the configuration says that we are not needed: no client ever came, or the last one has left.
+pub(super) async fn by_itself(sidecar: &Sidecar) -> &'static str {
+    let shutdown = &sidecar.config.shutdown;
+    let counters = &sidecar.counters;
+    if shutdown.if_no_client.is_none() && shutdown.after_last_client.is_none() {
+        return std::future::pending().await;
+    }
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        look.tick().await;
+        let now = sidecar.shell.clock().now().at;
+        let ever = counters.clients.get() > 0;
+        if !ever && shutdown.if_no_client.is_some_and(|limit| now >= limit) {
+            return "no client has come";
+        }
+        let left = Duration::from_millis(counters.left_ms.get());
+        let here = counters.text.get() + counters.framed.get() > 0;
+        if ever && !here && shutdown.after_last_client.is_some_and(|grace| now >= left + grace) {
+            return "the last client has left";
+        }
+    }
+}
+
+/// Lets the intake see everybody who has connected and written: two rounds of it do.
+pub(super) async fn round_of_intake(sidecar: &Sidecar, until: Instant) {
+    for _ in 0..2 {
+        // An intake that has died sees nobody any more.
+        let _ = tokio::time::timeout_at(until.into(), sidecar.mailbox.ping()).await;
+    }
+}
+
+/// Resolves when no client is connected, or half the time to `deadline` is over; where every framed client has left, also
+/// when text clients have been silent for `--shutdown-quiet`.
+pub(super) async fn clients_gone(sidecar: &Sidecar, deadline: Instant) {
+    let counters = &sidecar.counters;
+    let began = Instant::now();
+    let half = began + deadline.saturating_duration_since(began) / 2;
+    round_of_intake(sidecar, half).await;
+    let mut look = tokio::time::interval(LOOK);
+    while Instant::now() < half {
+        look.tick().await;
+        // Who is connected and has sent nothing may still do so.
+        let framed = counters.framed.get();
+        let others = counters.connected.get().saturating_sub(framed);
+        let silent_since = Duration::from_millis(counters.text_read_ms.get());
+        let silent = sidecar.shell.clock().now().at.saturating_sub(silent_since).min(began.elapsed());
+        // Who waits for room to write is not silent.
+        let waiting = counters.blocked_text.get() > 0;
+        let quiet = !waiting && sidecar.config.shutdown.quiet.is_some_and(|quiet| silent >= quiet);
+        if framed == 0 && (others == 0 || quiet) {
+            return;
+        }
+    }
+}
+
+/// Says how every record ended: the last line.
+pub(super) fn tell_account(sidecar: &Sidecar) -> Account {
+    let snapshot = sidecar.shell.snapshot();
+    let account = snapshot.total;
+    let fields = [
+        ("received", account.received),
+        ("recovered", account.recovered),
+        ("generated", account.generated),
+        ("delivered", account.delivered),
+        ("rejected", account.rejected()),
+        ("dropped", account.dropped()),
+        ("spooled", 0),
+        ("in_memory", snapshot.in_memory),
+        ("lost_by_clients", account.client_lost),
+        ("possible_duplicates", account.possible_duplicates),
+    ];
+    let line = match sidecar.config.diagnostics.format {
+        LogFormat::Text => {
+            let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            format!("splashdam: final account: {}", fields.join(" "))
+        }
+        LogFormat::Json => {
+            let fields: serde_json::Map<String, serde_json::Value> =
+                fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+            serde_json::json!({ "message": "final account", "account": fields }).to_string()
+        }
+    };
+    eprintln!("{line}");
+    account
+}

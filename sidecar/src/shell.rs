@@ -1,0 +1,276 @@
+//! The shell drives the engine: events in, commands out. The only place where the two worlds meet.
+//!
+//! The engine stands behind one lock (ADR 0001). Whoever has an event takes it, applies it, takes the commands, lets go, and
+//! only then performs them: no I/O, no spawn and no wake-up happens under the lock. Commands for CloudWatch become tasks of
+//! the runtime, those for clients go to the intake's mailbox.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch, Notify};
+
+use crate::config::Destination;
+use crate::delivery::CloudWatch;
+use crate::engine::budget::Payment;
+use crate::engine::create::{Created, Target};
+use crate::engine::snapshot::Snapshot;
+use crate::engine::time::Now;
+use crate::engine::{Attempt, Command, Engine, Outcome, Report};
+use crate::intake::Mailbox;
+
+/// The process's clocks, read together.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    began: Instant,
+}
+
+impl Clock {
+    /// A clock that begins now.
+    #[must_use]
+    pub fn start() -> Self {
+        Clock { began: Instant::now() }
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now { at: self.began.elapsed(), wall_ms: i64::try_from(wall.as_millis()).unwrap_or(i64::MAX) }
+    }
+
+    fn instant(&self, at: Duration) -> tokio::time::Instant {
+        (self.began + at).into()
+    }
+}
+
+/// The engine and everything it needs done.
+#[derive(Debug)]
+pub struct Shell {
+    engine: Mutex<Engine>,
+    clock: Clock,
+    runtime: Handle,
+    remote: Arc<CloudWatch>,
+    mailbox: Arc<Mailbox>,
+    /// Rung when the engine's next timer is earlier than what the timer task waits for.
+    timer: Notify,
+    next_tick: Mutex<Option<Duration>>,
+    drained: watch::Sender<bool>,
+    cancelled: watch::Sender<bool>,
+    flushes: Mutex<Flushes>,
+}
+
+#[derive(Debug, Default)]
+struct Flushes {
+    next: u64,
+    waiting: HashMap<u64, oneshot::Sender<bool>>,
+}
+
+impl Shell {
+    /// A shell around an engine; call [`run_timers`](Self::run_timers) as well.
+    #[must_use]
+    pub fn new(engine: Engine, clock: Clock, runtime: Handle, remote: CloudWatch, mailbox: Arc<Mailbox>) -> Arc<Self> {
+        Arc::new(Shell {
+            engine: Mutex::new(engine),
+            clock,
+            runtime,
+            remote: Arc::new(remote),
+            mailbox,
+            timer: Notify::new(),
+            next_tick: Mutex::new(None),
+            drained: watch::Sender::new(false),
+            cancelled: watch::Sender::new(false),
+            flushes: Mutex::default(),
+        })
+    }
+
+    /// The clock that everything here goes by.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Applies one event and performs what the engine then asks for.
+    pub fn apply<T>(self: &Arc<Self>, event: impl FnOnce(&mut Engine, Now) -> T) -> T {
+        let (answer, commands, earlier) = {
+            let mut engine = lock(&self.engine);
+            let now = self.clock.now();
+            let answer = event(&mut engine, now);
+            // Noted before the lock is let go: two events must not leave their timers in the wrong order.
+            (answer, engine.take_commands(), self.expect_tick(engine.next_tick()))
+        };
+        if earlier {
+            self.timer.notify_one();
+        }
+        for command in commands {
+            self.perform(command);
+        }
+        answer
+    }
+
+    /// One consistent view of everything.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        lock(&self.engine).snapshot(self.clock.now())
+    }
+
+    /// Pays for bytes of a line or frame that is not whole yet, if that part of the budget allows.
+    #[must_use]
+    pub fn claim_partial(&self, bytes: usize) -> Option<Payment> {
+        lock(&self.engine).claim_partial(bytes)
+    }
+
+    /// Notes when the engine wants its next tick. True if that is earlier than what was noted before.
+    fn expect_tick(&self, next: Option<Duration>) -> bool {
+        let mut expected = lock(&self.next_tick);
+        let earlier = match (next, *expected) {
+            (Some(next), Some(expected)) => next < expected,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        *expected = next;
+        earlier
+    }
+
+    /// Ticks the engine when it wants to be ticked; runs for ever.
+    pub async fn run_timers(self: Arc<Self>) {
+        loop {
+            let next = *lock(&self.next_tick);
+            let due = async {
+                match next {
+                    Some(at) => tokio::time::sleep_until(self.clock.instant(at)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = due => self.apply(Engine::tick),
+                () = self.timer.notified() => {}
+            }
+        }
+    }
+
+    fn perform(self: &Arc<Self>, command: Command) {
+        match command {
+            Command::Attempt(attempt) => {
+                let shell = Arc::clone(self);
+                self.runtime.spawn(async move {
+                    let report = shell.attempt(attempt).await;
+                    shell.apply(|engine, now| engine.attempt_ended(report, now));
+                });
+            }
+            Command::Create { lane, what, destination } => {
+                let shell = Arc::clone(self);
+                self.runtime.spawn(async move {
+                    let created = shell.remote.create(what, &destination).await;
+                    tell_created(what, &created, &destination);
+                    shell.apply(|engine, now| engine.created(lane, what, created, now));
+                });
+            }
+            Command::Acknowledge { connection, ack } => self.mailbox.acknowledge(connection, ack),
+            Command::Flushed { connection, ticket, flushed } => self.mailbox.flushed(connection, ticket, flushed),
+            Command::Resume(lane) => self.mailbox.resume(lane),
+            Command::FlushedAll { request, reached } => {
+                if let Some(waiting) = lock(&self.flushes).waiting.remove(&request) {
+                    // Whoever asked may have gone; then nobody needs the answer.
+                    let _ = waiting.send(reached);
+                }
+            }
+            Command::Drained => {
+                self.drained.send_replace(true);
+            }
+        }
+    }
+
+    /// Makes the call, unless the shutdown deadline ends it first.
+    async fn attempt(&self, attempt: Attempt) -> Report {
+        let (id, spare) = (attempt.id, attempt.batch.parts.clone());
+        let (records, cost, arrived) = (attempt.batch.records, attempt.batch.cost, attempt.batch.arrived);
+        let mut cancelled = self.cancelled.subscribe();
+        let destination = attempt.destination.clone();
+        let report = tokio::select! {
+            report = self.remote.attempt(attempt) => report,
+            _ = cancelled.wait_for(|cancelled| *cancelled) => {
+                let batch = crate::engine::batch::Batch { parts: spare, records, cost, arrived, ..Default::default() };
+                Report { id, batch, outcome: Outcome::Cancelled, took: Duration::ZERO, growth: None }
+            }
+        };
+        warn_of(&report, &destination);
+        report
+    }
+
+    /// Asks that everything taken in so far ends; false if time ran out.
+    pub async fn flush_all(self: &Arc<Self>, timeout: Duration) -> bool {
+        // What has been read and waits in an open chunk counts as taken in, too. (An intake that has ended has none.)
+        let _ = self.mailbox.seal().await;
+        let (sender, receiver) = oneshot::channel();
+        let request = {
+            let mut flushes = lock(&self.flushes);
+            flushes.next += 1;
+            let request = flushes.next;
+            flushes.waiting.insert(request, sender);
+            request
+        };
+        self.apply(|engine, now| engine.flush_all(request, timeout, now));
+        receiver.await.unwrap_or(false)
+    }
+
+    /// Ships what is here until nothing is left or `deadline` has passed; then gives the rest up. True if all was shipped.
+    pub async fn drain(self: &Arc<Self>, deadline: Instant) -> bool {
+        let mut drained = self.drained.subscribe();
+        self.apply(Engine::drain);
+        let all = tokio::time::timeout_at(deadline.into(), drained.wait_for(|drained| *drained)).await.is_ok();
+        if !all {
+            self.drained.send_replace(false);
+            self.apply(Engine::give_up);
+            self.cancelled.send_replace(true);
+            // Cancelled attempts report at once; a bound all the same, so that nothing can hold up the end.
+            let _ = tokio::time::timeout(GIVE_UP, drained.wait_for(|drained| *drained)).await;
+        }
+        all
+    }
+
+    /// The remote end.
+    #[must_use]
+    pub fn remote(&self) -> &CloudWatch {
+        &self.remote
+    }
+}
+
+/// Longest wait for cancelled attempts to report.
+const GIVE_UP: Duration = Duration::from_millis(200);
+
+fn tell_created(what: Target, created: &Created, destination: &Destination) {
+    let kind = if what == Target::Stream { "stream" } else { "group" };
+    match created {
+        Created::Exists => tracing::info!(%destination, "the log {kind} exists now"),
+        Created::GroupMissing => tracing::info!(%destination, "the log group does not exist yet"),
+        Created::Forbidden(error) | Created::Failed { what: error, .. } => {
+            crate::diagnostics::limited(|| tracing::warn!(%destination, error, "cannot create the log {kind}"));
+        }
+    }
+}
+
+fn warn_of(report: &Report, destination: &Destination) {
+    let records = report.batch.records;
+    match &report.outcome {
+        Outcome::Accepted { rejected } if rejected.is_empty() => {}
+        Outcome::Accepted { rejected } => {
+            let refused: u32 = rejected.iter().map(|range| range.records.end - range.records.start).sum();
+            tracing::warn!(%destination, records, refused, "CloudWatch rejected records of a batch");
+        }
+        Outcome::Throttled { .. } => tracing::debug!(%destination, "throttled"),
+        Outcome::Missing => tracing::debug!(%destination, "the stream or group does not exist yet"),
+        Outcome::TooLarge | Outcome::Cancelled => {}
+        Outcome::Unavailable { what, .. } | Outcome::Forbidden { what } | Outcome::Refused { what } => {
+            crate::diagnostics::limited(
+                || tracing::warn!(%destination, records, error = what, "delivery failed, will retry"),
+            );
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic ends the process (panic = abort), so a poisoned lock only exists in tests that caught one.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,259 @@
+//! A sidecar process: started, fed, signalled, read to the end. Killed if the test is done with it first.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::process::{kill_process, Pid, Signal};
+use splashdam::Client;
+
+use super::{until, Account, Remote, Wire, GROUP, PATIENCE, STREAM};
+
+/// What a sidecar is to be started with.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
+    directory: Arc<tempfile::TempDir>,
+}
+
+impl Setup {
+    /// The default destination, this endpoint, a socket in a directory of its own, credentials that the endpoint knows.
+    pub(crate) fn new(remote: &Remote) -> Self {
+        Self::at(remote.url())
+    }
+
+    /// The same for an endpoint that is not a [`Remote`].
+    pub(crate) fn at(url: &str) -> Self {
+        Self::bare().flags(&["--endpoint-url", url, "--group", GROUP, "--stream", STREAM])
+    }
+
+    /// A socket and nothing else.
+    pub(crate) fn bare() -> Self {
+        let directory = Arc::new(tempfile::tempdir().unwrap());
+        let setup = Setup { arguments: Vec::new(), variables: Vec::new(), directory };
+        let setup = setup
+            .variable("AWS_ACCESS_KEY_ID", "test")
+            .variable("AWS_SECRET_ACCESS_KEY", "emulator")
+            .variable("AWS_REGION", "eu-central-1")
+            .variable("AWS_EC2_METADATA_DISABLED", "true")
+            .variable("HOME", "/nonexistent");
+        let socket = setup.socket().display().to_string();
+        setup.flags(&["--socket", &socket, "--admin", "127.0.0.1:0"])
+    }
+
+    pub(crate) fn flags(mut self, flags: &[&str]) -> Self {
+        self.arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        self
+    }
+
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.directory.path().join("s.sock")
+    }
+
+    /// Starts it and waits until the socket accepts.
+    #[track_caller]
+    pub(crate) fn start(&self) -> Sidecar {
+        let mut sidecar = self.spawn();
+        until("the socket accepts", || {
+            assert!(!sidecar.has_ended(), "it ended at once: {}", sidecar.stderr());
+            sidecar.stderr().contains("serving")
+        });
+        sidecar
+    }
+
+    /// Starts it; it may end at once.
+    #[track_caller]
+    pub(crate) fn spawn(&self) -> Sidecar {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_splashdam"))
+            .arg("run")
+            .args(&self.arguments)
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = Arc::new(Mutex::new(String::new()));
+        let (pipe, text) = (child.stderr.take().unwrap(), Arc::clone(&stderr));
+        let reader = std::thread::spawn(move || {
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                text.lock().unwrap().push_str(&(line + "\n"));
+            }
+        });
+        let (socket, directory) = (self.socket(), Arc::clone(&self.directory));
+        Sidecar { child, socket, stderr, reader: Some(reader), _directory: directory }
+    }
+}
+
+/// A running sidecar.
+#[derive(Debug)]
+pub(crate) struct Sidecar {
+    child: Child,
+    socket: PathBuf,
+    stderr: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+    _directory: Arc<tempfile::TempDir>,
+}
+
+/// How a sidecar ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// Its exit code; `None` if a signal ended it.
+    pub(crate) code: Option<i32>,
+    /// From the moment we began to wait.
+    pub(crate) took: Duration,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    /// The account it told last, which adds up.
+    #[track_caller]
+    pub(crate) fn account(&self) -> Account {
+        let account = Account::find(&self.stderr).unwrap_or_else(|| panic!("no account in: {}", self.stderr));
+        account.adds_up();
+        account
+    }
+}
+
+impl Sidecar {
+    /// A sidecar of the usual setup.
+    #[track_caller]
+    pub(crate) fn start(remote: &Remote, flags: &[&str]) -> Self {
+        Setup::new(remote).flags(flags).start()
+    }
+
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// A text client.
+    #[track_caller]
+    pub(crate) fn text(&self) -> UnixStream {
+        let stream = UnixStream::connect(&self.socket).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// A text client that writes all of this and leaves.
+    #[track_caller]
+    pub(crate) fn feed(&self, bytes: impl AsRef<[u8]>) {
+        self.text().write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// A text client that writes these lines and leaves.
+    #[track_caller]
+    pub(crate) fn feed_lines<T: AsRef<str>>(&self, lines: impl IntoIterator<Item = T>) {
+        let mut text = String::new();
+        for line in lines {
+            text.push_str(line.as_ref());
+            text.push('\n');
+        }
+        self.feed(text);
+    }
+
+    /// A framed client that speaks bytes.
+    #[track_caller]
+    pub(crate) fn wire(&self) -> Wire {
+        Wire::connect(&self.socket)
+    }
+
+    /// A client of the client crate.
+    pub(crate) fn client(&self) -> Client {
+        Client::builder(&self.socket).app("tests").build()
+    }
+
+    /// What it has said so far.
+    pub(crate) fn stderr(&self) -> String {
+        self.stderr.lock().unwrap().clone()
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
+    /// Kills it as the kernel would when memory runs out.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits until it has ended by itself.
+    #[track_caller]
+    pub(crate) fn wait(mut self) -> Ended {
+        let began = Instant::now();
+        until("the sidecar ends", || self.has_ended());
+        let took = began.elapsed();
+        let code = self.child.wait().unwrap().code();
+        self.reader.take().unwrap().join().unwrap();
+        Ended { code, took, stderr: self.stderr() }
+    }
+
+    /// Ends it by SIGTERM; it ends orderly and says how.
+    #[track_caller]
+    pub(crate) fn stop(self) -> Account {
+        self.signal(Signal::TERM);
+        let ended = self.wait();
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        ended.account()
+    }
+
+    /// The most memory it ever held, by the kernel's word, in bytes.
+    pub(crate) fn peak_rss(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    /// Asks its admin interface.
+    #[track_caller]
+    pub(crate) fn admin(&self, path: &str) -> String {
+        let stderr = self.stderr();
+        let line = stderr.lines().find(|line| line.contains("admin interface")).expect("it says where admin listens");
+        let address = line.split("address=").nth(1).unwrap().split_whitespace().next().unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        body.to_owned()
+    }
+
+    /// The sum of a metric over its groups; `label` narrows it, as in `reason="shutdown"`.
+    #[track_caller]
+    pub(crate) fn metric(&self, name: &str, label: &str) -> u64 {
+        let metrics = self.admin("/metrics");
+        let of_metric = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        let lines = metrics.lines().filter(of_metric).filter(|line| line.contains(label));
+        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as u64).sum()
+    }
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the sidecar said:\n{}", self.stderr());
+        }
+    }
+}
