@@ -1,0 +1,222 @@
+//! The endpoint that stands for CloudWatch: the emulator as a process, and what it reports at its end.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{io, wrong, Error, Result};
+use crate::host::clock::unix_micros;
+use crate::host::http;
+use crate::host::process::Process;
+
+/// What calls have to be signed with; the emulator's default.
+pub(crate) const SECRET: &str = "emulator";
+const START: Duration = Duration::from_secs(10);
+const END: Duration = Duration::from_secs(15);
+/// Worker threads of the emulator: what its idle share is a share of.
+const WORKERS: f64 = 2.0;
+
+/// How the endpoint is to behave.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Behaviour {
+    /// Milliseconds before each answer; none unless set.
+    pub(crate) latency_ms: u32,
+    pub(crate) tls: bool,
+    /// Parse, check and keep everything instead of counting.
+    pub(crate) strict: bool,
+    /// Where to listen; a free port unless set.
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) faults: Vec<String>,
+    /// What stands before a record's number, if that is not `n=`.
+    pub(crate) marker: Option<&'static str>,
+    /// Numbers to expect.
+    pub(crate) numbers: u64,
+}
+
+/// What of the emulator's report is used here.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Report {
+    pub(crate) calls: BTreeMap<String, Calls>,
+    pub(crate) batches: Batches,
+    pub(crate) accepts: Accepts,
+    pub(crate) freshness_micros: Freshness,
+    pub(crate) marks: Marks,
+    pub(crate) cpu: Cpu,
+    #[serde(default)]
+    pub(crate) faults: BTreeMap<String, u64>,
+    pub(crate) violations: Violations,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Calls {
+    pub(crate) total: u64,
+    pub(crate) answered: u64,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Batches {
+    pub(crate) accepted: u64,
+    pub(crate) bytes: u64,
+    pub(crate) mean_fill_events_percent: f64,
+    pub(crate) mean_fill_bytes_percent: f64,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Accepts {
+    pub(crate) last_seconds: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Freshness {
+    pub(crate) count: u64,
+    pub(crate) p50: u64,
+    pub(crate) p95: u64,
+    pub(crate) p99: u64,
+    pub(crate) max: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Marks {
+    pub(crate) unique: u64,
+    pub(crate) doubled: u64,
+    pub(crate) first_missing: Vec<u64>,
+    pub(crate) out_of_range: u64,
+    pub(crate) unmarked: u64,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Cpu {
+    user_seconds: f64,
+    system_seconds: f64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Violations {
+    pub(crate) total: u64,
+    pub(crate) list: Vec<serde_json::Value>,
+}
+
+impl Report {
+    pub(crate) fn cpu_seconds(&self) -> f64 {
+        self.cpu.user_seconds + self.cpu.system_seconds
+    }
+
+    /// How much of the time its threads had nothing to do.
+    pub(crate) fn idle_share(&self, seconds: f64) -> f64 {
+        (1.0 - self.cpu_seconds() / (seconds * WORKERS).max(f64::MIN_POSITIVE)).max(0.0)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    process: Process,
+    rest: Option<JoinHandle<String>>,
+    pub(crate) url: String,
+    address: SocketAddr,
+    tls: bool,
+    /// Its certificate, for the sidecar to trust.
+    pub(crate) ca: Option<PathBuf>,
+    /// When its clock began, microseconds since the epoch; late by the time a line takes through a pipe.
+    epoch_micros: u64,
+}
+
+impl Endpoint {
+    pub(crate) fn start(program: &Path, behaviour: &Behaviour, folder: &Path) -> Result<Self> {
+        let ca = behaviour.tls.then(|| folder.join("ca.pem"));
+        let mut process = Process::spawn_piped("the emulator", &mut command(program, behaviour, ca.as_deref()))?;
+        let stdout = process.stdout().ok_or_else(|| wrong("the emulator", "has no standard output"))?;
+        let mut stdout = BufReader::new(stdout);
+        let (sender, receiver) = mpsc::channel();
+        let rest = thread::spawn(move || {
+            let mut line = String::new();
+            let _ = stdout.read_line(&mut line);
+            let _ = sender.send((line, unix_micros()));
+            let mut rest = String::new();
+            let _ = stdout.read_to_string(&mut rest);
+            rest
+        });
+        let (line, epoch_micros) = receiver
+            .recv_timeout(START)
+            .map_err(|_| Error::Late { what: "start of the emulator".into(), seconds: START.as_secs_f64() })?;
+        let url = line.trim().strip_prefix("listening on ").unwrap_or_default().to_owned();
+        let address = url.rsplit('/').next().and_then(|address| address.parse().ok());
+        let address = address.ok_or_else(|| wrong("the emulator", format!("said {line:?} instead of its address")))?;
+        Ok(Self { process, rest: Some(rest), url, address, tls: behaviour.tls, ca, epoch_micros })
+    }
+
+    /// Microseconds since the epoch of the last acceptance.
+    pub(crate) fn last_accept_micros(&self, report: &Report) -> Option<u64> {
+        Some(self.epoch_micros + (report.accepts.last_seconds? * 1e6) as u64)
+    }
+
+    /// Asks it how things stand; not over TLS, which we do not speak.
+    pub(crate) fn report(&self) -> Result<Option<Report>> {
+        if self.tls {
+            return Ok(None);
+        }
+        let answer = http::get(self.address, "/_emulator/report", Duration::from_secs(5))?;
+        parse(&answer.body).map(Some)
+    }
+
+    /// Makes it reset all connections and refuse new ones for so long.
+    pub(crate) fn outage(&self, length: Duration) -> Result<()> {
+        self.control("/_emulator/outage", &serde_json::json!({ "seconds": length.as_secs_f64() }))
+    }
+
+    fn control(&self, path: &str, body: &serde_json::Value) -> Result<()> {
+        let answer = http::post(self.address, path, &body.to_string(), Duration::from_secs(5))?;
+        match answer.status {
+            200 => Ok(()),
+            _ => Err(wrong(format!("the emulator's {path}"), answer.body)),
+        }
+    }
+
+    /// Ends it and returns what it reports.
+    pub(crate) fn stop(&mut self) -> Result<Report> {
+        self.process.terminate();
+        self.process.wait(END)?;
+        parse(&self.rest.take().and_then(|reader| reader.join().ok()).unwrap_or_default())
+    }
+}
+
+fn command(program: &Path, behaviour: &Behaviour, ca: Option<&Path>) -> Command {
+    let mut command = Command::new(program);
+    // The sidecar's binary has the emulator as a subcommand.
+    if program.file_name().is_some_and(|name| name == "splashdam") {
+        command.arg("emulator");
+    }
+    let listen = behaviour.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+    command.args(["--report-at-exit", "--listen", &listen.to_string()]);
+    command.args(["--count-max", &(behaviour.numbers + 64).to_string()]);
+    if !behaviour.strict {
+        command.arg("--count");
+    }
+    if behaviour.latency_ms > 0 {
+        command.args(["--latency", &behaviour.latency_ms.to_string()]);
+    }
+    for fault in &behaviour.faults {
+        command.args(["--fault", fault]);
+    }
+    if let Some(marker) = behaviour.marker {
+        command.args(["--count-marker", marker]);
+    }
+    if let Some(ca) = ca {
+        command.arg("--tls-self-signed").arg("--tls-ca-out").arg(ca);
+    }
+    command
+}
+
+fn parse(text: &str) -> Result<Report> {
+    serde_json::from_str(text).map_err(io_json)
+}
+
+fn io_json(error: serde_json::Error) -> Error {
+    io("read", "the emulator's report")(error.into())
+}

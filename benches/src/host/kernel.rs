@@ -1,0 +1,84 @@
+//! What the kernel says about a process and the machine.
+
+use std::fs;
+
+use crate::error::{io, wrong, Result};
+
+/// The kernel's unit in `/proc/*/stat`; a hundred on every Linux we know of, whatever its own tick is.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+fn read(path: &str) -> Result<String> {
+    fs::read_to_string(path).map_err(io("read", path))
+}
+
+/// User and system time of all threads of a live process, in seconds.
+pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
+    let path = format!("/proc/{pid}/stat");
+    parse_stat(&read(&path)?).ok_or_else(|| wrong(path, "no CPU times in it"))
+}
+
+fn parse_stat(stat: &str) -> Option<f64> {
+    // The second field is the program's name in parentheses and may hold anything, so begin after it.
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    Some((ticks()? + ticks()?) / TICKS_PER_SECOND)
+}
+
+/// Resident memory of a live process, in MiB.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resident {
+    pub(crate) now: f64,
+    pub(crate) peak: f64,
+}
+
+pub(crate) fn resident(pid: u32) -> Result<Resident> {
+    let path = format!("/proc/{pid}/status");
+    let status = read(&path)?;
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok()? / 1_024.0)
+    };
+    let both = field("VmRSS:").zip(field("VmHWM:"));
+    both.map(|(now, peak)| Resident { now, peak }).ok_or_else(|| wrong(path, "no resident size in it"))
+}
+
+/// Seconds of CPU that the whole machine has used so far, and how many CPUs it has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Machine {
+    pub(crate) busy_seconds: f64,
+    pub(crate) cpus: usize,
+}
+
+pub(crate) fn machine() -> Result<Machine> {
+    let stat = read("/proc/stat")?;
+    let cpus = stat.lines().filter(|line| line.starts_with("cpu")).count().saturating_sub(1);
+    let ticks: Vec<f64> = stat
+        .lines()
+        .next()
+        .map(|line| line.split_ascii_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect())
+        .unwrap_or_default();
+    // user nice system idle iowait irq softirq; what a hypervisor stole is nobody's work here.
+    let busy: f64 = [0, 1, 2, 5, 6].iter().filter_map(|index| ticks.get(*index)).sum();
+    Ok(Machine { busy_seconds: busy / TICKS_PER_SECOND, cpus })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_are_found_behind_any_name() {
+        let stat = "7 (a) b) S 1 7 7 0 -1 4194560 900 0 0 0 250 125 3 4 20 0 4 0 100";
+        assert_eq!(parse_stat(stat), Some(3.75));
+        assert_eq!(parse_stat("nonsense"), None);
+    }
+
+    #[test]
+    fn this_process_is_there() {
+        let own = std::process::id();
+        assert!(cpu_seconds(own).unwrap() >= 0.0);
+        let resident = resident(own).unwrap();
+        assert!(resident.now > 0.0 && resident.peak >= resident.now * 0.9);
+        assert!(machine().unwrap().cpus >= 1);
+    }
+}

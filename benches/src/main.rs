@@ -1,0 +1,83 @@
+//! Measures splashdam as its users will meet it: feeder, sidecar and endpoint as separate processes.
+//!
+//! ```text
+//! figures ─► scenarios ─► stage ─┬─► endpoint   the emulator, counting; its bitmap says what arrived
+//!                                ├─► sidecar    the shipped binary with shipped defaults
+//!                                ├─► watch      its account at 10 Hz: does the identity hold?
+//!                                └─► feeder     this program again, as `feed`, `framed` or `lanes`
+//! ```
+//!
+//! Nothing here shares code with what it measures. `README.md` says how to run it and how to read it.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod account;
+mod check;
+mod endpoint;
+mod error;
+mod feed;
+mod figure;
+mod figures;
+mod host;
+mod run;
+mod scenarios;
+mod sidecar;
+mod stage;
+mod table;
+mod watch;
+
+#[derive(Debug, Parser)]
+#[command(name = "splashdam-bench", about = "Measures splashdam: feeder, sidecar and endpoint as separate processes")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure the figures and print them beside their floors and goals
+    Figures(figures::FiguresArgs),
+    /// Run what has to hold under load, faults and odd clocks
+    Check(check::CheckArgs),
+    /// Write numbered lines into a text socket
+    Feed(feed::text::TextArgs),
+    /// Write numbered records over framed connections and await their end
+    Framed(feed::framed::FramedArgs),
+    /// Write a record a second to each of many streams
+    Lanes(feed::lanes::LanesArgs),
+    /// Kill what our parent left behind (started by the other commands)
+    #[command(hide = true)]
+    Warden,
+    /// Take so many MiB of memory: proof that a cgroup's limit holds
+    #[command(hide = true)]
+    Hog { mebibytes: usize },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("splashdam-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> error::Result<ExitCode> {
+    match command {
+        Command::Figures(args) => return host::warden::with(|| figures::run(&args)),
+        Command::Check(args) => return host::warden::with(|| check::run(&args)),
+        Command::Feed(args) => print(&feed::text::run(&args)?),
+        Command::Framed(args) => print(&feed::framed::run(&args)?),
+        Command::Lanes(args) => print(&feed::lanes::run(&args)?),
+        Command::Warden => host::warden::watch(std::io::stdin().lock()),
+        Command::Hog { mebibytes } => println!("{} pages", host::cgroup::hog(mebibytes)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(report: &feed::Report) {
+    println!("{}", serde_json::json!(report));
+}

@@ -1,0 +1,111 @@
+//! The scenarios, each with the figures it measures. Floors and goals are those the project set itself.
+
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::figure::{Figure, Unit};
+use crate::run::Outcome;
+use crate::stage::Programs;
+
+mod clients;
+mod freshness;
+mod idle;
+mod load;
+mod many;
+mod outage;
+mod size;
+
+/// What all scenarios need to know.
+#[derive(Debug, Clone)]
+pub(crate) struct Bench {
+    pub(crate) programs: Programs,
+    /// Records of a run at full speed; slower runs take a share of it.
+    pub(crate) records: u64,
+    /// A release binary without emulator and demo.
+    pub(crate) slim: Option<std::path::PathBuf>,
+    /// How long an outage, an idle and a steady run last.
+    pub(crate) minute: Duration,
+}
+
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) figures: &'static [Figure],
+    pub(crate) run: fn(&Bench) -> Result<Outcome>,
+}
+
+const fn per_second(what: &'static str, floor: f64, goal: f64) -> Figure {
+    Figure::new(what, Unit::PerSecond, floor, goal)
+}
+
+const fn cpu(what: &'static str, floor: f64, goal: f64) -> Figure {
+    Figure::new(what, Unit::SecondsPerMillion, floor, goal)
+}
+
+const fn mib(what: &'static str, floor: f64, goal: f64) -> Figure {
+    Figure::new(what, Unit::MiB, floor, goal)
+}
+
+const fn ms(what: &'static str, floor: f64, goal: f64) -> Figure {
+    Figure::new(what, Unit::Milliseconds, floor, goal)
+}
+
+pub(crate) const ALL: &[Scenario] = &[
+    Scenario {
+        name: "full",
+        figures: &[
+            per_second("full speed, text of 200 B, remote at 0 ms", 1_000_000.0, 2_200_000.0),
+            cpu("  CPU per million", 0.60, 0.35),
+            mib("  peak RSS, budget 64 MiB", 64.0, 32.0),
+        ],
+        run: load::full,
+    },
+    Scenario { name: "json", figures: &[cpu("JSON lines, 18 quotes: CPU per million", 0.75, 0.42)], run: load::json },
+    Scenario {
+        name: "tls",
+        figures: &[per_second("over TLS", 800_000.0, 2_000_000.0), cpu("  CPU per million", 0.70, 0.40)],
+        run: load::tls,
+    },
+    Scenario { name: "remote", figures: &[per_second("remote at 30 ms", 450_000.0, 1_500_000.0)], run: load::remote },
+    Scenario {
+        name: "single",
+        figures: &[per_second("one write per record", 200_000.0, 380_000.0)],
+        run: load::single,
+    },
+    Scenario {
+        name: "steady",
+        figures: &[cpu("steady 50,000/s, one write per record: CPU per million", 2.0, 1.3)],
+        run: load::steady,
+    },
+    Scenario {
+        name: "idle",
+        figures: &[mib("idle: RSS", 14.0, 8.0), Figure::new("  CPU", Unit::Percent, 0.2, 0.05)],
+        run: idle::run,
+    },
+    Scenario { name: "down", figures: &[mib("remote down for a minute: peak RSS", 100.0, 76.0)], run: outage::down },
+    Scenario { name: "lanes", figures: &[mib("1,000 lanes, 1/s each: peak RSS", 100.0, 48.0)], run: many::run },
+    Scenario { name: "lone", figures: &[ms("freshness p99, a lone record", 200.0, 75.0)], run: freshness::lone },
+    Scenario { name: "hundred", figures: &[ms("freshness p99 at 100/s", 1_100.0, 1_020.0)], run: freshness::hundred },
+    Scenario { name: "busy", figures: &[ms("freshness p99 at 20,000/s", 350.0, 270.0)], run: freshness::busy },
+    Scenario {
+        name: "pod",
+        figures: &[
+            Figure::new("pod of 64 MiB, then an outage: OOM kills", Unit::Times, 0.0, 0.0),
+            mib("  peak RSS", 64.0, 52.0),
+        ],
+        run: outage::pod,
+    },
+    Scenario {
+        name: "call",
+        figures: &[
+            Figure::new("client.log() at 100,000/s: p50", Unit::Nanoseconds, 400.0, 150.0),
+            Figure::new("  p99.9", Unit::Nanoseconds, 20_000.0, 5_000.0),
+        ],
+        run: clients::call,
+    },
+    Scenario {
+        name: "client",
+        figures: &[per_second("two framed clients, ended awaited", 600_000.0, 1_500_000.0)],
+        run: clients::ended,
+    },
+    Scenario { name: "size", figures: &[mib("stripped binary without emulator and demo", 14.0, 8.0)], run: size::run },
+];

@@ -1,0 +1,84 @@
+//! Scrapes the sidecar ten times a second during a run and checks each time that the account adds up.
+
+use std::net::SocketAddr;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::account::{Account, Scrape};
+use crate::sidecar::scrape;
+
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// What was seen.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seen {
+    pub(crate) scrapes: u64,
+    /// Scrapes that were refused or cut off.
+    pub(crate) failed: u64,
+    /// Scrapes whose account did not add up, and the first of these.
+    pub(crate) wrong: u64,
+    pub(crate) first_wrong: Option<Account>,
+    pub(crate) slowest: Duration,
+    pub(crate) latest: Scrape,
+}
+
+#[derive(Debug)]
+pub(crate) struct Watch {
+    seen: Arc<Mutex<Seen>>,
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    pub(crate) fn start(admin: SocketAddr) -> Self {
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let (stop, stopped) = mpsc::channel::<()>();
+        let shared = Arc::clone(&seen);
+        let thread = thread::spawn(move || loop {
+            let begin = Instant::now();
+            let scraped = scrape(admin);
+            note(&mut shared.lock().unwrap_or_else(PoisonError::into_inner), scraped.ok(), begin.elapsed());
+            let rest = PERIOD.saturating_sub(begin.elapsed());
+            if stopped.recv_timeout(rest) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+        });
+        Self { seen, stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Stops scraping.
+    pub(crate) fn stop(&mut self) -> Seen {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        self.seen()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn note(seen: &mut Seen, scraped: Option<Scrape>, took: Duration) {
+    let Some(scraped) = scraped else {
+        seen.failed += 1;
+        return;
+    };
+    seen.scrapes += 1;
+    seen.slowest = seen.slowest.max(took);
+    let account = scraped.account();
+    if !account.adds_up() {
+        seen.wrong += 1;
+        seen.first_wrong.get_or_insert(account);
+    }
+    seen.latest = scraped;
+}
