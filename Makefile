@@ -1,0 +1,35 @@
+# What people and machines run here. CARGO_TARGET_DIR is honoured: cargo reads it itself, and nothing below assumes a place.
+
+CARGO ?= cargo
+PYTHON ?= python3
+VENV := .venv
+
+.DEFAULT_GOAL := help
+.PHONY: help test bench lint slim clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+test: $(VENV)/installed ## set everything up, run every test, say `N passed, N failed`
+	@CARGO="$(CARGO)" VENV="$(VENV)" tests/all
+
+bench: ## measure, and print the table of figures
+	$(CARGO) build --release --workspace --examples --bins --features splashdam-emulator/tls
+	$(CARGO) run --release -p splashdam-bench -- figures
+
+lint: ## formatting and clippy, warnings are errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+	.ci/engine-guard
+
+slim: ## the production binary, without emulator and demo, and its size
+	$(CARGO) build --release -p splashdam-sidecar --no-default-features
+	@size=$$(stat -c %s "$$(tests/target-dir)/release/splashdam") && \
+		echo "splashdam, stripped, without default features: $$size bytes ($$((size / 1024)) KiB)"
+
+clean: ## remove what was built and installed
+	$(CARGO) clean
+	rm -rf $(VENV)
+
+$(VENV)/installed: tests/interop/requirements.txt tests/venv
+	@PYTHON="$(PYTHON)" tests/venv "$(VENV)"
