@@ -83,6 +83,11 @@ pub fn run(config: Config) -> Result<Exit, RunError> {
         .enable_all()
         .build()
         .map_err(system("start the runtime"))?;
+    // Before the socket can be seen: whoever sees it may already ask for an orderly end.
+    let signals = {
+        let _context = runtime.enter();
+        Signals::new()?
+    };
     let listener = Listener::bind(&config.intake.socket, config.intake.socket_mode.bits())?;
     let (sidecar, intake) = build(config, &listener, runtime.handle())?;
     let (ended, intake_ended) = tokio::sync::oneshot::channel();
@@ -92,7 +97,7 @@ pub fn run(config: Config) -> Result<Exit, RunError> {
         let _ = ended.send(intake.run());
     });
     let thread = thread.map_err(system("start the intake"))?;
-    let exit = runtime.block_on(serve(&sidecar, &listener, intake_ended))?;
+    let exit = runtime.block_on(serve(&sidecar, &listener, signals, intake_ended))?;
     // It has been told to stop; a panic in it would have ended the process.
     let _ = thread.join();
     runtime.shutdown_timeout(Duration::from_millis(50));
@@ -179,9 +184,9 @@ fn random() -> Result<([u8; 16], [u8; 8]), RunError> {
 async fn serve(
     sidecar: &Sidecar,
     listener: &Listener,
+    mut signals: Signals,
     intake_ended: tokio::sync::oneshot::Receiver<io::Result<()>>,
 ) -> Result<Exit, RunError> {
-    let mut signals = Signals::new()?;
     tokio::spawn(Arc::clone(&sidecar.shell).run_timers());
     if let Some(address) = sidecar.config.admin {
         admin::serve(address, sidecar).await?;

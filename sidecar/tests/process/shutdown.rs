@@ -43,6 +43,19 @@ fn what_is_here_is_delivered_first() {
 }
 
 #[test]
+fn whoever_sees_the_socket_may_ask_for_the_end() {
+    let remote = Remote::strict();
+    // A signal that nobody watches for yet would end the process at once; several tries, since it is a matter of moments.
+    for _ in 0..5 {
+        let setup = Setup::new(&remote);
+        let sidecar = setup.spawn();
+        until("the socket is there", || setup.socket().exists());
+        let ended = terminate(sidecar);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_lane_that_backs_off_is_delivered_as_soon_as_it_can_be() {
     let remote = Remote::strict();
     let sidecar = stuck(&remote, &["--backoff-max", "200ms"], 100);
