@@ -35,6 +35,7 @@ mod outcome;
 mod pump;
 pub mod retry;
 pub mod snapshot;
+pub mod spool;
 pub mod time;
 
 #[cfg(test)]

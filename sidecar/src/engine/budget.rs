@@ -24,6 +24,8 @@ pub enum Kind {
     Body,
     /// Lines and frames that are not yet whole, and what a paused connection had already read.
     Partial,
+    /// Records that are back from disk.
+    Recalled,
 }
 
 /// The process-wide allowance.
@@ -35,7 +37,7 @@ pub struct Budget {
 
 #[derive(Debug, Default)]
 struct Inner {
-    used: [usize; 3],
+    used: [usize; 4],
     blocks: Vec<Vec<u8>>,
     bodies: Vec<Vec<u8>>,
 }
@@ -79,6 +81,13 @@ impl Payment {
         let back = self.bytes.saturating_sub(bytes);
         self.budget.lock().used[self.kind as usize] -= back;
         self.bytes -= back;
+    }
+
+    /// Moves `bytes` of this payment into one of its own, if it has as many.
+    #[must_use]
+    pub fn split(&mut self, bytes: usize) -> Option<Payment> {
+        self.bytes = self.bytes.checked_sub(bytes)?;
+        Some(Payment { budget: Arc::clone(&self.budget), kind: self.kind, bytes })
     }
 
     /// Takes another payment of the same kind into this one.
@@ -211,6 +220,17 @@ mod tests {
         assert!(!payment.grow(1));
         drop(payment);
         assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_payment_splits_without_changing_the_sum() {
+        let budget = Budget::new(100);
+        let mut payment = budget.claim(Kind::Recalled, 80).unwrap();
+        let part = payment.split(30).unwrap();
+        assert_eq!((payment.bytes(), part.bytes(), budget.used()), (50, 30, 80));
+        assert!(payment.split(51).is_none());
+        drop(payment);
+        assert_eq!(budget.used(), 30);
     }
 
     #[test]

@@ -128,6 +128,45 @@ impl Chunk {
         }
     }
 
+    /// A tombstone whose runs are not known yet: what comes back from disk without bytes.
+    #[must_use]
+    pub fn empty(budget: &Arc<Budget>, records: u32) -> Self {
+        let mut chunk = Self::tombstone(budget, Run::of_text(records), Duration::ZERO);
+        chunk.runs.clear();
+        chunk
+    }
+
+    /// A chunk out of its records' bytes, as they come back from disk: its runs are not known yet. `None` where the bytes are
+    /// not whole records. The caller has made sure that the texts are UTF-8, and `payment` pays for [`paid_for`](Self::paid_for).
+    #[must_use]
+    pub fn restored(budget: &Arc<Budget>, payment: Payment, data: Vec<u8>) -> Option<Self> {
+        let mut chunk = Self::empty(budget, 0);
+        let (mut whole, mut last_ms) = (0, i64::MIN);
+        for record in Records::new(&data) {
+            let stamp = record.timestamp_ms;
+            whole += RECORD_HEADER + record.text.len();
+            chunk.records += 1;
+            chunk.text_bytes += record.text.len() as u32;
+            chunk.min_ms = chunk.min_ms.min(stamp);
+            chunk.max_ms = chunk.max_ms.max(stamp);
+            chunk.sorted &= stamp >= last_ms;
+            last_ms = stamp;
+        }
+        let in_range = 0 <= chunk.min_ms && chunk.max_ms <= TIMESTAMP_MAX_MS;
+        if chunk.records == 0 || whole != data.len() || !in_range {
+            return None;
+        }
+        chunk.data = data;
+        chunk.payment = Some(payment);
+        Some(chunk)
+    }
+
+    /// What a chunk with so many bytes of records takes from the budget.
+    #[must_use]
+    pub fn paid_for(data: usize) -> usize {
+        data + CHUNK_OVERHEAD
+    }
+
     /// Takes the tombstone that follows this one in. Of each channel only the last run matters: it moves the ack.
     pub fn absorb(&mut self, next: &Chunk) {
         self.records += next.records;
