@@ -36,13 +36,15 @@ mod pump;
 pub mod retry;
 pub mod snapshot;
 pub mod spool;
+mod spooling;
 pub mod time;
 
 #[cfg(test)]
 mod tests;
 
 pub use command::{Attempt, Command, ConnectionId, Outcome, RejectedRange, Report};
-pub use intake_events::{Claim, Welcome};
+pub use intake_events::{Claim, Hello, Welcome};
+pub use spooling::SpoolSettings;
 
 use account::Account;
 use budget::Budget;
@@ -51,6 +53,7 @@ use flush::Flushed;
 use histogram::Histogram;
 use lane::{LaneId, Lanes};
 use retry::{Backoff, Jitter, Pacer};
+use spooling::Space;
 use time::Now;
 
 /// What happens to new records when a lane's share is full.
@@ -99,6 +102,8 @@ pub struct Settings {
     pub create_group: bool,
     /// Create a missing stream.
     pub create_stream: bool,
+    /// The disk behind the memory, if there is one.
+    pub spool: Option<SpoolSettings>,
     /// Accept and drop everything.
     pub disabled: bool,
     /// Seed of the jitter.
@@ -125,6 +130,7 @@ impl Default for Settings {
             overflow: Overflow::Block,
             create_group: true,
             create_stream: true,
+            spool: None,
             disabled: false,
             seed: 0,
         }
@@ -132,11 +138,15 @@ impl Default for Settings {
 }
 
 /// How far along the end is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Serving,
+    /// Everything goes at once.
     Draining,
+    /// No more attempts; what is not on disk is written there still.
     GivenUp,
+    /// What is not on disk is dropped.
+    Abandoned,
 }
 
 /// What is kept of an attempt while it is out.
@@ -167,6 +177,9 @@ pub struct Engine {
     token_at: Option<Duration>,
     /// Lanes whose connections wait for room.
     waiting: VecDeque<LaneId>,
+    /// Lanes that found no memory for what they have on disk.
+    hungry: VecDeque<LaneId>,
+    space: Space,
     in_flight: HashMap<u64, InFlight>,
     next_attempt: u64,
     puts: Pacer,
@@ -222,6 +235,8 @@ impl Engine {
             timers: BTreeSet::new(),
             token_at: None,
             waiting: VecDeque::new(),
+            hungry: VecDeque::new(),
+            space: Space::default(),
             in_flight: HashMap::new(),
             next_attempt: 0,
             groups: Groups::default(),
@@ -263,6 +278,7 @@ impl Engine {
             }
             self.end_late_flushes(id, now);
             self.let_spill(id, now);
+            self.retry_disk(id, now);
             self.mark(id);
             self.retire_if_idle(id, now);
         }
@@ -284,21 +300,42 @@ impl Engine {
         self.tell_if_drained();
     }
 
-    /// The deadline has come: what no attempt holds is dropped (`shutdown`). Attempts in flight are the caller's to cancel;
-    /// what they bring back ends the same way.
+    /// The deadline has come: nothing is attempted any more. What no attempt holds stays on disk, or is on its way there, or
+    /// is dropped (`shutdown`) where there is none. Attempts in flight are the caller's to cancel; what they bring back ends
+    /// the same way.
     pub fn give_up(&mut self, now: Now) {
         self.phase = Phase::GivenUp;
         for id in self.lanes.ids() {
             if let Some(lane) = self.lanes.get_mut(id) {
-                lane.drop_all(account::Dropped::Shutdown);
+                if lane.disk.is_none() {
+                    lane.drop_unwritten(account::Dropped::Shutdown);
+                } else {
+                    lane.uncut_all();
+                }
             }
             self.after_end(id, now);
         }
         self.tell_if_drained();
     }
 
+    /// What is still not on disk is dropped: the disk has had its time.
+    pub fn abandon(&mut self, now: Now) {
+        self.phase = Phase::Abandoned;
+        for id in self.lanes.ids() {
+            if let Some(lane) = self.lanes.get_mut(id) {
+                lane.drop_unwritten(account::Dropped::Shutdown);
+            }
+            self.after_end(id, now);
+        }
+    }
+
     fn tell_if_drained(&mut self) {
-        let done = self.phase != Phase::Serving && self.lanes.iter().all(|(_, lane)| lane.is_empty());
+        let written = |lane: &lane::Lane| lane.in_flight == 0 && lane.in_memory() == 0;
+        let done = match self.phase {
+            Phase::Serving => false,
+            Phase::Draining => self.lanes.iter().all(|(_, lane)| lane.is_empty()),
+            Phase::GivenUp | Phase::Abandoned => self.lanes.iter().all(|(_, lane)| written(lane)),
+        };
         if done && !self.commands.iter().any(|command| matches!(command, Command::Drained)) {
             self.commands.push(Command::Drained);
         }
@@ -312,7 +349,8 @@ impl Engine {
             let Some(lane) = self.lanes.get_mut(id) else { continue };
             let target = lane.next_offset();
             if lane.ended() < target {
-                lane.flushes.push(flush::Waiting { asker: flush::Asker::Admin { request }, target, deadline });
+                let (asker, level) = (flush::Asker::Admin { request }, flush::Level::Ended);
+                lane.flushes.push(flush::Waiting { asker, target, level, deadline });
                 waiting += 1;
                 self.set_timer(id, deadline);
                 self.mark(id);
@@ -350,13 +388,14 @@ impl Engine {
         let Some(channel) = lane.and_then(|lane| lane.channels.get(channel)) else {
             return Flushed { reached, ..Flushed::default() };
         };
+        let durable = channel.durable.clamp(channel.ended, channel.admitted);
         Flushed {
             reached,
             delivered: channel.delivered,
             rejected: channel.rejected,
             dropped: channel.dropped,
-            spooled: 0,
-            pending: channel.admitted - channel.ended,
+            spooled: durable - channel.ended,
+            pending: channel.admitted - durable,
         }
     }
 
@@ -379,9 +418,9 @@ impl Engine {
     fn after_end(&mut self, id: LaneId, now: Now) {
         let Some(lane) = self.lanes.get_mut(id) else { return };
         let news = lane.advance(now);
-        let ended = lane.ended();
-        let (done, waiting) = std::mem::take(&mut lane.flushes).into_iter().partition(|flush| flush.target <= ended);
-        lane.flushes = waiting;
+        if let Some(disk) = &mut lane.disk {
+            disk.dirty = true;
+        }
         if lane.held < self.settings.high_water / 2 && lane.failures == 0 {
             lane.spilling = false;
         }
@@ -392,12 +431,26 @@ impl Engine {
         for channel in news {
             self.acknowledge(id, channel);
         }
-        let done: Vec<flush::Waiting> = done;
+        self.answer_flushes(id);
+        self.use_disk(id, now);
+        self.feed_hungry(now);
+        self.wake_waiting();
+        self.tell_if_drained();
+    }
+
+    /// Answers the flushes whose watermark has come far enough.
+    fn answer_flushes(&mut self, id: LaneId) {
+        let Some(lane) = self.lanes.get_mut(id).filter(|lane| !lane.flushes.is_empty()) else { return };
+        let (ended, durable) = (lane.ended(), lane.durable());
+        let is_done = |flush: &flush::Waiting| match flush.level {
+            flush::Level::Ended => flush.target <= ended,
+            flush::Level::Durable => flush.target <= durable,
+        };
+        let (done, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut lane.flushes).into_iter().partition(is_done);
+        lane.flushes = waiting;
         for flush in done {
             self.answer_flush(flush, true, id);
         }
-        self.wake_waiting();
-        self.tell_if_drained();
     }
 
     /// Asks to be woken for this lane at `at`; a lane has one timer, the earliest asked for.
@@ -443,6 +496,14 @@ impl Engine {
         }
         self.ready.retain(|ready| *ready != id);
         self.waiting.retain(|waiting| *waiting != id);
+        self.hungry.retain(|hungry| *hungry != id);
+        // What could not be looked at is left alone.
+        if lane.disk.is_some_and(|disk| disk.known == lane::disk::Known::All) {
+            let destination = lane.destination.clone();
+            let (append, refused) = (Vec::new(), Vec::new());
+            let order = spool::Order { lane: id, destination, append, end: 0, cursor: None, refused, close: true };
+            self.commands.push(Command::Order(Box::new(order)));
+        }
         *self.retired.entry(lane.destination.group().clone()).or_default() += &lane.account;
     }
 }

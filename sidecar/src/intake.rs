@@ -21,7 +21,7 @@ mod text;
 
 pub use counters::Counters;
 pub use mailbox::Mailbox;
-pub use run::{Intake, Options, WAKER};
+pub use run::{Durable, Intake, Options, WAKER};
 pub use socket::{Listener, SocketError};
 
 /// Most bytes of one read.

@@ -14,11 +14,12 @@
 //! | [`intake`] | socket → chunks |
 //! | [`engine`] | chunks → batches → outcomes; decides everything, does nothing |
 //! | [`shell`] | drives the engine: events in, commands out |
+//! | [`spool`] | chunks ↔ segments on disk |
 //! | [`delivery`] | batch → CloudWatch |
 //! | [`admin`] | metrics, health, status |
 //! | [`mod@run`] | the main job, from start to exit code |
 //!
-//! Arrows point one way: `intake → engine ← delivery`, through the shell; `admin` reads a snapshot. See `ARCHITECTURE.md`.
+//! Arrows point one way: `intake → engine ← {spool, delivery}`, through the shell; `admin` reads a snapshot. See `ARCHITECTURE.md`.
 
 pub mod admin;
 pub mod cli;
@@ -30,3 +31,4 @@ pub mod engine;
 pub mod intake;
 pub mod run;
 pub mod shell;
+pub mod spool;

@@ -9,13 +9,14 @@ use tokio::signal::unix::{signal, Signal, SignalKind};
 
 use crate::admin;
 use crate::cli::Exit;
-use crate::config::{Config, Destination, NameError, OnLoss, Overflow, Service};
+use crate::config::{Config, Destination, NameError, OnLoss, Overflow, Service, Survives};
 use crate::delivery::{CloudWatch, Setup, SetupError};
 use crate::engine::budget::Budget;
 use crate::engine::retry::Backoff;
-use crate::engine::{self, Engine, Settings};
-use crate::intake::{Counters, Intake, Listener, Mailbox, Options, SocketError};
+use crate::engine::{self, Engine, Settings, SpoolSettings};
+use crate::intake::{Counters, Durable, Intake, Listener, Mailbox, Options, SocketError};
 use crate::shell::{Clock, Shell};
+use crate::spool::{self, Found, Spool};
 
 mod end;
 
@@ -31,6 +32,9 @@ pub enum RunError {
     /// The delivery's configuration.
     #[error(transparent)]
     Delivery(#[from] SetupError),
+    /// The spool's directory.
+    #[error(transparent)]
+    Spool(#[from] spool::OpenError),
     /// The admin listener.
     #[error(transparent)]
     Admin(#[from] admin::AdminError),
@@ -114,6 +118,8 @@ fn build(config: Config, listener: &Listener, runtime: &tokio::runtime::Handle) 
     let clock = Clock::start();
     let seed = random()?;
     let budget = Budget::new(usize::try_from(config.engine.memory).unwrap_or(usize::MAX));
+    let (spool, found) = open_spool(&config, &budget)?;
+    let durable = if spool.is_some() { Durable::OnDisk } else { Durable::Ended };
     let poll = mio::Poll::new().map_err(system("make an event queue"))?;
     let waker = mio::Waker::new(poll.registry(), crate::intake::WAKER).map_err(system("make a waker"))?;
     let mailbox = Arc::new(Mailbox::new(waker));
@@ -121,7 +127,8 @@ fn build(config: Config, listener: &Listener, runtime: &tokio::runtime::Handle) 
     let setup = Setup::new(config.delivery.clone(), config.destinations.create.clone());
     let remote = CloudWatch::new(&setup, Arc::clone(&budget))?;
     let engine = Engine::new(settings(&config, u64::from_le_bytes(seed.1)), budget);
-    let shell = Shell::new(engine, clock, runtime.clone(), remote, Arc::clone(&mailbox));
+    let shell = Shell::new(engine, clock, runtime.clone(), remote, Arc::clone(&mailbox), spool);
+    shell.start_spool(&found).map_err(system("start the spool"))?;
     let options = Options {
         delimiter: config.intake.text_delimiter.byte(),
         max_record: u32::try_from(config.intake.max_record).unwrap_or(engine::limits::RECORD_BYTES),
@@ -133,12 +140,34 @@ fn build(config: Config, listener: &Listener, runtime: &tokio::runtime::Handle) 
             Service::Disabled => Some(Destination::parse("disabled", "disabled")?),
         },
         instance: seed.0,
+        durable,
     };
     let socket = listener.try_clone().map_err(system("watch the socket"))?;
     let intake = Intake::new(options, Arc::clone(&shell), Arc::clone(&mailbox), Arc::clone(&counters), poll, socket);
     let intake = intake.map_err(system("watch the socket"))?;
     let accepting = Arc::new(AtomicBool::new(true));
     Ok((Sidecar { config, shell, mailbox, counters, accepting }, intake))
+}
+
+/// The spool and what an earlier process left in it; nothing where none is configured, or nothing is shipped.
+fn open_spool(config: &Config, budget: &Arc<Budget>) -> Result<(Option<Spool>, Vec<Found>), RunError> {
+    let wanted = config.service == Service::Enabled;
+    let Some(dir) = config.spool.dir.clone().filter(|_| wanted) else { return Ok((None, Vec::new())) };
+    let (spool, found) = Spool::open(spool::Options {
+        dir,
+        max_bytes: config.spool.max,
+        survives: match config.spool.survives {
+            Survives::ProcessCrash => spool::Survives::ProcessCrash,
+            Survives::PowerLoss => spool::Survives::PowerLoss,
+        },
+        budget: Arc::clone(budget),
+        lanes: config.engine.max_lanes.get() as usize,
+    })?;
+    if !found.is_empty() {
+        let bytes: u64 = found.iter().map(|found| found.bytes).sum();
+        tracing::info!(destinations = found.len(), bytes, "found records of an earlier process in the spool");
+    }
+    Ok((Some(spool), found))
 }
 
 fn settings(config: &Config, seed: u64) -> Settings {
@@ -165,6 +194,7 @@ fn settings(config: &Config, seed: u64) -> Settings {
         },
         create_group: create.group == crate::config::Creation::OnDemand,
         create_stream: create.stream == crate::config::Creation::OnDemand,
+        spool: config.spool.dir.as_ref().map(|_| SpoolSettings { max: config.spool.max }),
         disabled: config.service == Service::Disabled,
         seed,
     }
@@ -207,10 +237,12 @@ async fn serve(
         name = signals.next() => {
             tracing::error!(signal = name, "ended at once by a second signal; what is in memory is lost");
             sidecar.mailbox.stop();
+            end::close_spool(sidecar, Instant::now() + LAST_WORDS);
             end::tell_account(sidecar);
             return Ok(Exit::Failure);
         }
     }
+    end::close_spool(sidecar, deadline.max(Instant::now() + LAST_WORDS));
     let account = end::tell_account(sidecar);
     let lost = sidecar.config.shutdown.on_loss == OnLoss::Fail && account.has_loss();
     Ok(if lost { Exit::Loss } else { Exit::Success })
@@ -230,7 +262,8 @@ async fn shut_down(sidecar: &Sidecar, listener: &Listener, deadline: Instant) {
     let _ = sidecar.mailbox.drain(until).await;
     let last_call = deadline.checked_sub(LAST_WORDS).unwrap_or(deadline);
     if !shell.drain(last_call).await {
-        tracing::warn!("the shutdown deadline came first; what was left is dropped");
+        let fate = if shell.spool().is_some() { "stays in the spool" } else { "is dropped" };
+        tracing::warn!("the shutdown deadline came first; what was left {fate}");
     }
     sidecar.mailbox.stop();
 }
@@ -239,6 +272,7 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     _hangup: Signal,
+    _file_size: Signal,
 }
 
 impl Signals {
@@ -249,6 +283,8 @@ impl Signals {
             interrupt: watch(SignalKind::interrupt())?,
             // Watched so that it does not end us.
             _hangup: watch(SignalKind::hangup())?,
+            // A file that may grow no more (`ulimit -f`) is the disk's trouble, not the process's end.
+            _file_size: watch(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 

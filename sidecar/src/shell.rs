@@ -19,6 +19,7 @@ use crate::engine::snapshot::Snapshot;
 use crate::engine::time::Now;
 use crate::engine::{Attempt, Command, Engine, Outcome, Report};
 use crate::intake::Mailbox;
+use crate::spool::{Event, Found, Spool};
 
 /// The process's clocks, read together.
 #[derive(Clone, Copy, Debug)]
@@ -37,13 +38,23 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Now {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Now { at: self.began.elapsed(), wall_ms: i64::try_from(wall.as_millis()).unwrap_or(i64::MAX) }
+        Now { at: PAST + self.began.elapsed(), wall_ms: i64::try_from(wall.as_millis()).unwrap_or(i64::MAX) }
     }
 
     fn instant(&self, at: Duration) -> tokio::time::Instant {
-        (self.began + at).into()
+        (self.began + at.saturating_sub(PAST)).into()
+    }
+
+    /// How long the process had run at that moment.
+    #[must_use]
+    pub fn uptime(now: Now) -> Duration {
+        now.at.saturating_sub(PAST)
     }
 }
+
+/// Where the engine's time begins: long enough before the process for the age of any record that it finds on disk
+/// (CloudWatch takes none over 14 days old).
+const PAST: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// The engine and everything it needs done.
 #[derive(Debug)]
@@ -53,6 +64,7 @@ pub struct Shell {
     runtime: Handle,
     remote: Arc<CloudWatch>,
     mailbox: Arc<Mailbox>,
+    spool: Option<Spool>,
     /// Rung when the engine's next timer is earlier than what the timer task waits for.
     timer: Notify,
     next_tick: Mutex<Option<Duration>>,
@@ -70,19 +82,75 @@ struct Flushes {
 impl Shell {
     /// A shell around an engine; call [`run_timers`](Self::run_timers) as well.
     #[must_use]
-    pub fn new(engine: Engine, clock: Clock, runtime: Handle, remote: CloudWatch, mailbox: Arc<Mailbox>) -> Arc<Self> {
+    pub fn new(
+        engine: Engine,
+        clock: Clock,
+        runtime: Handle,
+        remote: CloudWatch,
+        mailbox: Arc<Mailbox>,
+        spool: Option<Spool>,
+    ) -> Arc<Self> {
         Arc::new(Shell {
             engine: Mutex::new(engine),
             clock,
             runtime,
             remote: Arc::new(remote),
             mailbox,
+            spool,
             timer: Notify::new(),
             next_tick: Mutex::new(None),
             drained: watch::Sender::new(false),
             cancelled: watch::Sender::new(false),
             flushes: Mutex::default(),
         })
+    }
+
+    /// Starts the spool's threads, and has what `found` says is on disk looked at. Nothing to do where there is no spool.
+    ///
+    /// # Errors
+    /// The kernel's, where it gives us no thread.
+    pub fn start_spool(self: &Arc<Self>, found: &[Found]) -> std::io::Result<()> {
+        let Some(spool) = &self.spool else { return Ok(()) };
+        let shell = Arc::downgrade(self);
+        spool.start(Arc::new(move |event| {
+            let Some(shell) = shell.upgrade() else { return };
+            match event {
+                Event::Stored(stored) => {
+                    warn_of_disk("write", stored.failure.as_deref());
+                    shell.apply(|engine, now| engine.stored(stored, now));
+                }
+                Event::Read(back) => {
+                    warn_of_disk("read", back.failure.as_deref());
+                    shell.apply(|engine, now| engine.read_back(back, now));
+                }
+                Event::Indexed(found) => {
+                    warn_of_disk("look at", found.failure.as_deref());
+                    shell.apply(|engine, now| engine.indexed(found, now));
+                }
+            }
+        }))?;
+        let all = self.apply(|engine, now| found.iter().all(|found| engine.found(&found.destination, now)));
+        if !all {
+            tracing::warn!(
+                destinations = found.len(),
+                "more destinations are spooled than may be served at a time (--max-lanes); the rest stays on disk until the next start"
+            );
+        }
+        Ok(())
+    }
+
+    /// The spool, if there is one.
+    #[must_use]
+    pub fn spool(&self) -> Option<&Spool> {
+        self.spool.as_ref()
+    }
+
+    /// Has the disk remember how everything ended, and ends the spool's threads. False if the disk took longer than that.
+    #[must_use]
+    pub fn close_spool(self: &Arc<Self>, deadline: Instant) -> bool {
+        let Some(spool) = &self.spool else { return true };
+        self.apply(|engine, _| engine.last_orders());
+        spool.close(deadline)
     }
 
     /// The clock that everything here goes by.
@@ -179,6 +247,22 @@ impl Shell {
             Command::Drained => {
                 self.drained.send_replace(true);
             }
+            // Only a lane with a part on disk asks, and none has one without a spool.
+            Command::Order(order) => {
+                if let Some(spool) = &self.spool {
+                    spool.order(order);
+                }
+            }
+            Command::Read { destination, read } => {
+                if let Some(spool) = &self.spool {
+                    spool.read(Box::new(read), destination);
+                }
+            }
+            Command::Index { lane, destination } => {
+                if let Some(spool) = &self.spool {
+                    spool.index(lane, destination);
+                }
+            }
         }
     }
 
@@ -226,6 +310,7 @@ impl Shell {
             self.cancelled.send_replace(true);
             // Cancelled attempts report at once; a bound all the same, so that nothing can hold up the end.
             let _ = tokio::time::timeout(GIVE_UP, drained.wait_for(|drained| *drained)).await;
+            self.apply(Engine::abandon);
         }
         all
     }
@@ -237,8 +322,16 @@ impl Shell {
     }
 }
 
-/// Longest wait for cancelled attempts to report.
+/// Longest wait for cancelled attempts to report, and for what is in memory to reach the disk.
 const GIVE_UP: Duration = Duration::from_millis(200);
+
+fn warn_of_disk(what: &str, failure: Option<&str>) {
+    if let Some(error) = failure {
+        crate::diagnostics::limited(|| {
+            tracing::warn!(error, "cannot {what} the spool; records stay in memory meanwhile, will retry")
+        });
+    }
+}
 
 fn tell_created(what: Target, created: &Created, destination: &Destination) {
     let kind = if what == Target::Stream { "stream" } else { "group" };

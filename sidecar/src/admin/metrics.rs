@@ -16,6 +16,7 @@ use crate::config::LogGroup;
 use crate::engine::account::{Account, Dropped, Rejected};
 use crate::engine::snapshot::Snapshot;
 use crate::intake::Counters;
+use crate::spool::Stats;
 
 mod families;
 #[cfg(test)]
@@ -34,6 +35,8 @@ pub(super) struct Facts {
     /// Seconds since the epoch.
     pub(super) began: f64,
     pub(super) accepting: bool,
+    /// The disk's own counts, where there is a spool.
+    pub(super) spool: Option<Stats>,
 }
 
 /// The text of one scrape.
@@ -50,6 +53,7 @@ impl Collector for Facts {
         let mut families = Families::new(encoder);
         self.account(&mut families)?;
         self.held(&mut families)?;
+        self.spool(&mut families)?;
         self.attempts(&mut families)?;
         self.intake(&mut families)?;
         self.process(&mut families)
@@ -61,6 +65,8 @@ impl Collector for Facts {
 struct Held {
     records: u64,
     bytes: u64,
+    spooled: u64,
+    spool_bytes: u64,
     oldest: f64,
 }
 
@@ -77,6 +83,8 @@ impl Facts {
             let held = groups.entry(lane.destination.group().as_str()).or_default();
             held.records += lane.in_memory;
             held.bytes += lane.bytes as u64;
+            held.spooled += lane.spooled;
+            held.spool_bytes += lane.spool_bytes;
             held.oldest = held.oldest.max(lane.oldest.map_or(0.0, |age| age.as_secs_f64()));
         }
         groups
@@ -129,12 +137,16 @@ impl Facts {
             |value: fn(&Held) -> u64| groups.iter().map(move |(group, held)| ([("log_group", *group)], value(held)));
         families.gauges(
             "splashdam_in_memory_records",
-            "Records in memory without an outcome",
+            "Records without an outcome that are not on disk",
             each(|held| held.records),
         )?;
-        families.gauges("splashdam_queue_bytes", "Bytes that those records hold", each(|held| held.bytes))?;
-        families.gauges("splashdam_spooled_records", "Records on disk without an outcome", each(|_| 0))?;
-        families.gauges("splashdam_spool_bytes", "Bytes that those records hold on disk", each(|_| 0))?;
+        families.gauges("splashdam_queue_bytes", "Bytes of memory that records hold", each(|held| held.bytes))?;
+        families.gauges(
+            "splashdam_spooled_records",
+            "Records on disk without an outcome",
+            each(|held| held.spooled),
+        )?;
+        families.gauges("splashdam_spool_bytes", "Bytes of files for them", each(|held| held.spool_bytes))?;
         let oldest = groups.iter().map(|(group, held)| ([("log_group", *group)], held.oldest));
         families.gauges(
             "splashdam_oldest_record_age_seconds",
@@ -142,10 +154,28 @@ impl Facts {
             oldest,
         )?;
         families.gauge("splashdam_lanes", "Destinations now", self.snapshot.lanes.len() as u64)?;
-        let kinds = ["chunk", "body", "partial"].into_iter().zip(self.snapshot.memory);
+        let kinds = ["chunk", "body", "partial", "recalled"].into_iter().zip(self.snapshot.memory);
         let kinds = kinds.map(|(kind, bytes)| ([("kind", kind)], bytes as u64));
         families.gauges("splashdam_memory_bytes", "Bytes of the budget in use", kinds)?;
         families.gauge("splashdam_memory_budget_bytes", "The budget", self.snapshot.budget as u64)
+    }
+
+    /// All at 0 where there is no spool, so that dashboards need not know.
+    fn spool(&self, families: &mut Families<'_>) -> fmt::Result {
+        let none = Stats::default();
+        let stats = self.spool.as_ref().unwrap_or(&none);
+        families.gauge("splashdam_spool_used_bytes", "Bytes of all files of the spool", self.snapshot.spool_bytes)?;
+        let max = self.snapshot.spool_max.unwrap_or_default();
+        families.gauge("splashdam_spool_max_bytes", "Bytes that they may take, 0 without a spool", max)?;
+        families.gauge(
+            "splashdam_spool_lanes_in_trouble",
+            "Destinations whose records stay in memory because the disk refuses",
+            self.snapshot.lanes_in_trouble(),
+        )?;
+        let mut each = |name, help, count: u64| families.counter(name, help, count);
+        each("splashdam_spool_quarantined_segments", "Segments set aside because of damage", stats.quarantined)?;
+        each("splashdam_dead_letters", "Rejected records written to the dead letter", stats.dead_letters)?;
+        each("splashdam_dead_letters_lost", "Rejected records that could not be written there", stats.dead_letters_lost)
     }
 
     fn attempts(&self, families: &mut Families<'_>) -> fmt::Result {

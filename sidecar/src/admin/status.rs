@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::engine::account::{Account, Dropped, Rejected};
 use crate::engine::snapshot::{LaneView, Snapshot};
 use crate::intake::Counters;
+use crate::shell::Clock;
+use crate::spool::Stats;
 
 /// The whole.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,6 +28,8 @@ pub struct Status {
     pub connections: Connections,
     /// What the budget is used for.
     pub memory: Memory,
+    /// The disk, where there is a spool.
+    pub spool: Option<Spool>,
     /// Calls of PutLogEvents.
     pub attempts: Attempts,
     /// Where records go, by name.
@@ -86,8 +90,28 @@ pub struct Memory {
     pub bodies: u64,
     /// Lines and frames that are not whole yet.
     pub partial: u64,
+    /// Records that are back from disk.
+    pub recalled: u64,
     /// What may be used in all.
     pub budget: u64,
+}
+
+/// The disk.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Spool {
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// What they may take.
+    pub max: u64,
+    /// Destinations whose disk refuses: their records stay in memory.
+    pub lanes_in_trouble: u64,
+    /// Segments set aside because something in them could not be read.
+    pub quarantined: u64,
+    /// Records that CloudWatch refused and that were written to the dead letter.
+    pub dead_letters: u64,
+    /// Those that could not be written there.
+    pub dead_letters_lost: u64,
 }
 
 /// Calls.
@@ -130,10 +154,16 @@ pub struct Lane {
     pub rejected: u64,
     /// Given up.
     pub dropped: u64,
-    /// Records without outcome.
+    /// Records without outcome that are not on disk.
     pub in_memory: u64,
-    /// Bytes they hold.
+    /// Records without outcome that are on disk.
+    pub spooled: u64,
+    /// Bytes of memory they hold.
     pub bytes: u64,
+    /// Bytes of files.
+    pub spool_bytes: u64,
+    /// What is wrong with the disk, while it is.
+    pub spool_trouble: Option<String>,
     /// Age of the oldest of them.
     pub oldest_seconds: Option<f64>,
     /// Live connections.
@@ -145,15 +175,15 @@ pub struct Lane {
 }
 
 impl Status {
-    pub(super) fn of(snapshot: &Snapshot, counters: &Counters, state: &str) -> Self {
+    pub(super) fn of(snapshot: &Snapshot, counters: &Counters, spool: Option<&Stats>, state: &str) -> Self {
         let tally = &snapshot.tally;
         let mut lanes: Vec<Lane> = snapshot.lanes.iter().map(Lane::of).collect();
         lanes.sort_by(|a, b| (&a.group, &a.stream).cmp(&(&b.group, &b.stream)));
-        let [chunks, bodies, partial] = snapshot.memory.map(|bytes| bytes as u64);
+        let [chunks, bodies, partial, recalled] = snapshot.memory.map(|bytes| bytes as u64);
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             state: state.to_owned(),
-            uptime_seconds: snapshot.now.at.as_secs_f64(),
+            uptime_seconds: Clock::uptime(snapshot.now).as_secs_f64(),
             account: Accounts::of(snapshot),
             connections: Connections {
                 text: counters.text.get(),
@@ -161,7 +191,15 @@ impl Status {
                 accepted: counters.accepted.get(),
                 turned_away: counters.turned_away.get(),
             },
-            memory: Memory { chunks, bodies, partial, budget: snapshot.budget as u64 },
+            memory: Memory { chunks, bodies, partial, recalled, budget: snapshot.budget as u64 },
+            spool: spool.map(|stats| Spool {
+                bytes: snapshot.spool_bytes,
+                max: snapshot.spool_max.unwrap_or_default(),
+                lanes_in_trouble: snapshot.lanes_in_trouble(),
+                quarantined: stats.quarantined,
+                dead_letters: stats.dead_letters,
+                dead_letters_lost: stats.dead_letters_lost,
+            }),
             attempts: Attempts {
                 in_flight: snapshot.in_flight as u64,
                 first: tally.first_attempts,
@@ -188,7 +226,7 @@ impl Accounts {
             delivered: total.delivered,
             rejected: total.rejected(),
             dropped: total.dropped(),
-            spooled: 0,
+            spooled: snapshot.spooled,
             in_memory: snapshot.in_memory,
             rejected_by_reason: Rejected::ALL
                 .iter()
@@ -215,7 +253,10 @@ impl Lane {
             rejected: lane.account.rejected(),
             dropped: lane.account.dropped(),
             in_memory: lane.in_memory,
+            spooled: lane.spooled,
             bytes: lane.bytes as u64,
+            spool_bytes: lane.spool_bytes,
+            spool_trouble: lane.spool_trouble.clone(),
             oldest_seconds: lane.oldest.map(|age| age.as_secs_f64()),
             connections: lane.connections.into(),
             in_flight: lane.in_flight.0.into(),

@@ -12,7 +12,8 @@ use crate::config::{LogGroup, Service};
 use crate::engine::snapshot::Snapshot;
 use crate::intake::{Counters, Mailbox};
 use crate::run::Sidecar;
-use crate::shell::Shell;
+use crate::shell::{Clock, Shell};
+use crate::spool::Spool;
 
 /// Longest wait for the intake's sign of life.
 const ALIVE_WITHIN: Duration = Duration::from_secs(1);
@@ -42,7 +43,7 @@ impl View {
             service: sidecar.config.service,
             group: sidecar.config.destinations.group.clone(),
             address,
-            began: now.wall_ms as f64 / 1000.0 - now.at.as_secs_f64(),
+            began: now.wall_ms as f64 / 1000.0 - Clock::uptime(now).as_secs_f64(),
         }
     }
 
@@ -77,6 +78,7 @@ impl View {
             process: Process::read(),
             began: self.began,
             accepting: self.is_ready(),
+            spool: self.shell.spool().map(Spool::stats),
         })
     }
 
@@ -86,6 +88,7 @@ impl View {
             (Service::Disabled, _) => "disabled",
             (Service::Enabled, _) => "serving",
         };
-        Status::of(&self.snapshot(), &self.counters, state)
+        let spool = self.shell.spool().map(Spool::stats);
+        Status::of(&self.snapshot(), &self.counters, spool.as_ref(), state)
     }
 }

@@ -26,6 +26,8 @@ pub enum Dropped {
     Disabled,
     /// Its text was empty, which CloudWatch does not take.
     Empty,
+    /// What stood on disk cannot be read any more.
+    Corrupt,
 }
 
 macro_rules! reasons {
@@ -44,14 +46,16 @@ macro_rules! reasons {
 }
 
 reasons!(Rejected: TooNew = "too_new", TooOld = "too_old", Expired = "expired", Invalid = "invalid");
-reasons!(Dropped: Overflow = "overflow", Shutdown = "shutdown", Disabled = "disabled", Empty = "empty");
+reasons!(
+    Dropped: Overflow = "overflow", Shutdown = "shutdown", Disabled = "disabled", Empty = "empty", Corrupt = "corrupt"
+);
 
 /// Counts of records. `received + recovered + generated = delivered + rejected + dropped + spooled + in memory`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     /// Taken in from clients.
     pub received: u64,
-    /// Found on disk at start.
+    /// Found on disk at start. Falls where it turns out that some of them had ended before a kill.
     pub recovered: u64,
     /// Made by ourselves: loss markers.
     pub generated: u64,

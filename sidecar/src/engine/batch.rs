@@ -25,9 +25,40 @@ pub struct Queued {
     pub todo: Vec<Range<u32>>,
     /// Records without an outcome.
     pub unended: u32,
+    /// Record ranges that have ended while others have not, ascending. Kept for the cursor on disk.
+    pub done: Vec<Range<u32>>,
 }
 
 impl Queued {
+    /// A chunk of which nothing is in a batch and nothing has ended.
+    #[must_use]
+    pub fn new(first: u64, chunk: Chunk) -> Self {
+        let records = chunk.records;
+        Queued { first, todo: vec![0..records], unended: records, done: Vec::new(), chunk: Arc::new(chunk) }
+    }
+
+    /// The offset behind its last record.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.first + u64::from(self.chunk.records)
+    }
+
+    /// Notes that these have ended, for the cursor.
+    pub fn note_done(&mut self, records: Range<u32>) {
+        if self.unended > 0 {
+            insert(&mut self.done, records);
+        } else {
+            self.done = Vec::new();
+        }
+    }
+
+    /// What has ended of it, as offsets.
+    pub fn ended(&self) -> impl Iterator<Item = Range<u64>> + '_ {
+        let whole = (self.unended == 0).then(|| self.first..self.end());
+        let at = |index: u32| self.first + u64::from(index);
+        whole.into_iter().chain(self.done.iter().map(move |range| at(range.start)..at(range.end)))
+    }
+
     /// Whether none of its records is in a batch or has ended.
     #[must_use]
     pub fn is_untouched(&self) -> bool {
@@ -263,15 +294,27 @@ fn extend(ranges: &mut Vec<Range<u32>>, index: u32) {
 
 /// Makes records of a chunk free to be batched again.
 pub fn put_back(queued: &mut Queued, records: Range<u32>) {
-    let place = queued.todo.partition_point(|range| range.start < records.start);
-    queued.todo.insert(place, records);
-    queued.todo.dedup_by(|next, before| {
+    insert(&mut queued.todo, records);
+}
+
+/// Adds a range to disjoint ascending ones; neighbours become one.
+fn insert(ranges: &mut Vec<Range<u32>>, records: Range<u32>) {
+    let place = ranges.partition_point(|range| range.start < records.start);
+    ranges.insert(place, records);
+    ranges.dedup_by(|next, before| {
         let joins = before.end == next.start;
         if joins {
             before.end = next.end;
         }
         joins
     });
+}
+
+/// What the API measures for some records of a chunk.
+#[must_use]
+pub fn cost_of(chunk: &Chunk, records: &Range<u32>) -> u32 {
+    let text: usize = chunk.range(records.clone()).map(|record| record.text.len()).sum();
+    text as u32 + (records.end - records.start) * EVENT_OVERHEAD
 }
 
 impl Batch {
@@ -298,9 +341,8 @@ impl Batch {
         if part.is_empty() {
             return;
         }
-        let text: usize = part.chunk.range(part.records.clone()).map(|record| record.text.len()).sum();
         self.records += part.len();
-        self.cost += text as u32 + part.len() * EVENT_OVERHEAD;
+        self.cost += cost_of(&part.chunk, &part.records);
         self.parts.push(part);
     }
 }

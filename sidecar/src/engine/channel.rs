@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::account::End;
 use super::chunk::{ChannelIndex, Run, TEXT};
+use super::spool::ChannelMark;
 use super::ConnectionId;
 
 /// Most channels a lane keeps.
@@ -25,6 +26,8 @@ pub struct Channel {
     client: ClientId,
     /// Last contiguous sequence taken in.
     pub admitted: u64,
+    /// Every sequence up to this one is on disk.
+    pub durable: u64,
     /// Every sequence up to this one has ended.
     pub ended: u64,
     /// Records delivered so far.
@@ -43,6 +46,12 @@ pub struct Channel {
 }
 
 impl Channel {
+    /// Whose it is.
+    #[must_use]
+    pub fn client(&self) -> ClientId {
+        self.client
+    }
+
     fn is_idle(&self) -> bool {
         self.connection.is_none() && self.ended == self.admitted
     }
@@ -84,6 +93,54 @@ impl Channels {
         let index = slot as ChannelIndex + 1;
         self.by_client.insert(client, index);
         Some(index)
+    }
+
+    /// Takes a channel over from what an earlier process left on disk. `last_offset` lies behind all of its records.
+    pub fn restore(&mut self, mark: &ChannelMark, last_offset: u64, now: Duration) {
+        let Some(index) = self.open(mark.client, mark.admitted + 1, now) else { return };
+        if let Some(channel) = self.get_mut(index) {
+            *channel = Channel {
+                client: mark.client,
+                admitted: mark.admitted,
+                durable: mark.admitted,
+                ended: mark.ended,
+                delivered: mark.delivered,
+                rejected: mark.rejected,
+                dropped: mark.dropped,
+                lost_to: mark.lost_to,
+                connection: None,
+                last_offset,
+                gone_at: Some(now),
+            };
+        }
+    }
+
+    /// The lane, which is empty, goes on at another offset.
+    pub fn renumber(&mut self, next: u64) {
+        for channel in self.slots.iter_mut().flatten() {
+            channel.last_offset = channel.last_offset.min(next);
+        }
+    }
+
+    /// What is to be remembered of each on disk.
+    #[must_use]
+    pub fn marks(&self) -> Vec<ChannelMark> {
+        let mark = |channel: &Channel| ChannelMark {
+            client: channel.client,
+            admitted: channel.durable.max(channel.ended),
+            ended: channel.ended,
+            delivered: channel.delivered,
+            rejected: channel.rejected,
+            dropped: channel.dropped,
+            lost_to: channel.lost_to,
+        };
+        self.slots.iter().flatten().map(mark).collect()
+    }
+
+    /// The index of a client's channel.
+    #[must_use]
+    pub fn find(&self, client: &ClientId) -> Option<ChannelIndex> {
+        self.by_client.get(client).copied()
     }
 
     /// The channel at `index`, if it still exists.

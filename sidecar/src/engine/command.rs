@@ -9,6 +9,7 @@ use super::budget::Payment;
 use super::create::Target;
 use super::flush::Flushed;
 use super::lane::LaneId;
+use super::spool::{Order, Read};
 use crate::config::Destination;
 
 /// A connection, numbered by the intake; a number is never used twice.
@@ -53,6 +54,22 @@ pub enum Command {
     },
     /// There is room again: read this lane's connections.
     Resume(LaneId),
+    /// Write; answered by `Engine::stored`, unless the lane is gone.
+    Order(Box<Order>),
+    /// Bring records back from disk; answered by `Engine::read_back`.
+    Read {
+        /// The lane's destination.
+        destination: Destination,
+        /// What to read.
+        read: Read,
+    },
+    /// Look at what a lane left on disk; answered by `Engine::indexed`.
+    Index {
+        /// The lane.
+        lane: LaneId,
+        /// Its destination.
+        destination: Destination,
+    },
     /// Nothing is left.
     Drained,
 }

@@ -28,12 +28,35 @@ pub struct Request {
     pub mark: usize,
 }
 
-/// Bytes the lanes may still take, keeping back what bodies and partial lines and frames are owed.
+/// The part set aside for records that come back from disk: a sixteenth. It is never lent, so that a memory full of records
+/// that cannot go to disk can still be emptied of older ones that can only come from there. It holds the largest record, as
+/// the configuration makes sure (a body of it, six times as large, fits a third).
+const RECALL_SHARE: usize = 16;
+
+/// Whether part of the budget is set aside for records that come back from disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recall {
+    /// There is a spool.
+    SetAside,
+    /// There is none.
+    Nothing,
+}
+
+/// Bytes the lanes may still take, keeping back what bodies, partial lines and frames, and records from disk are owed.
 #[must_use]
-pub fn free_for_chunks(budget: &Budget) -> usize {
+pub fn free_for_chunks(budget: &Budget, recall: Recall) -> usize {
     let owed = |part: usize, kind| (budget.total() / part).saturating_sub(budget.used_for(kind));
-    let owed = owed(BODY_SHARE, Kind::Body) + owed(PARTIAL_SHARE, Kind::Partial);
+    let mut owed = owed(BODY_SHARE, Kind::Body) + owed(PARTIAL_SHARE, Kind::Partial);
+    if recall == Recall::SetAside {
+        owed += budget.total().div_ceil(RECALL_SHARE).saturating_sub(budget.used_for(Kind::Recalled));
+    }
     budget.total().saturating_sub(budget.used() + owed)
+}
+
+/// Bytes that all lanes together can hold at most, of a budget of `total` with a spool.
+#[must_use]
+pub fn room_for_chunks(total: usize) -> usize {
+    total - total / BODY_SHARE - total / PARTIAL_SHARE - total.div_ceil(RECALL_SHARE)
 }
 
 /// Whether the lane may take it now.
@@ -53,6 +76,12 @@ pub fn floor(total: usize, lanes: usize) -> usize {
 #[must_use]
 pub fn high_water(configured: usize, in_flight_limit: usize) -> usize {
     configured.max(2 * in_flight_limit * BATCH_BYTES as usize)
+}
+
+/// Whether `bytes` of records may come back from disk out of the part set aside for that.
+#[must_use]
+pub fn may_recall(budget: &Budget, bytes: usize) -> bool {
+    budget.used_for(Kind::Recalled) + bytes <= budget.total().div_ceil(RECALL_SHARE)
 }
 
 /// Bytes that bodies may still take.

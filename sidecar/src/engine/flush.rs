@@ -24,13 +24,24 @@ pub enum Asker {
     },
 }
 
+/// What a flush waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// On disk, or ended.
+    Durable,
+    /// Ended.
+    Ended,
+}
+
 /// A flush that has not been answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Waiting {
     /// Who waits.
     pub asker: Asker,
-    /// Answer when the ended watermark reaches this offset.
+    /// Answer when the watermark of `level` reaches this offset.
     pub target: u64,
+    /// Which watermark.
+    pub level: Level,
     /// Answer no later than this.
     pub deadline: Duration,
 }

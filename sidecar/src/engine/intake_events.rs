@@ -7,7 +7,8 @@ use super::budget::{Kind, Payment, BLOCK};
 use super::channel::ClientId;
 use super::chunk::{ChannelIndex, Chunk, ChunkBuilder, Run, CHUNK_OVERHEAD, RECORD_HEADER};
 use super::command::{Ack, Command, ConnectionId};
-use super::flush::{Asker, Waiting};
+use super::flush::{Asker, Level, Waiting};
+use super::lane::disk::{Disk, Known};
 use super::lane::{Lane, LaneId};
 use super::marker::Loss;
 use super::{fair, Engine, Overflow, Phase};
@@ -34,6 +35,17 @@ pub enum Claim {
     Drop,
 }
 
+/// Answer to a hello.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hello {
+    /// It is known now.
+    Welcome(Welcome),
+    /// The lane's table is full of living channels.
+    Full,
+    /// What the lane left on disk is still being looked at: ask again at [`Command::Resume`].
+    Later,
+}
+
 /// What a framed client is told at first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Welcome {
@@ -58,7 +70,11 @@ impl Engine {
         if self.lanes.len() >= self.settings.lanes && !self.evict_lane() {
             return None;
         }
-        Some(self.lanes.insert(Lane::new(destination.clone(), self.settings.in_flight_min, now)))
+        let mut lane = Lane::new(destination.clone(), self.settings.in_flight_min, now);
+        if self.settings.spool.is_some() && !self.settings.disabled {
+            lane.disk = Some(Box::new(Disk::new(Known::All)));
+        }
+        Some(self.lanes.insert(lane))
     }
 
     /// Of the empty lanes without connections the one idle longest goes.
@@ -76,8 +92,15 @@ impl Engine {
         }
     }
 
-    /// A framed client says hello. `None`: the lane's table is full of living channels.
-    pub fn hello(
+    /// A framed client says hello.
+    pub fn hello(&mut self, id: LaneId, client: ClientId, oldest: u64, connection: ConnectionId, now: Now) -> Hello {
+        if self.lanes.get(id).is_some_and(Lane::is_unknown) {
+            return Hello::Later;
+        }
+        self.welcome(id, client, oldest, connection, now).map_or(Hello::Full, Hello::Welcome)
+    }
+
+    fn welcome(
         &mut self,
         id: LaneId,
         client: ClientId,
@@ -122,14 +145,17 @@ impl Engine {
         let sizes = CLAIMS.into_iter().filter(|size| *size >= least);
         let sizes: Vec<usize> = if least > BLOCK { vec![least] } else { sizes.collect() };
         loop {
-            let Some(lane) = self.lanes.get(id) else { return Claim::Wait };
-            let (held, mark) = (lane.held, self.mark_of(lane));
+            let Some(lane) = self.lanes.get(id).filter(|lane| !lane.is_unknown()) else { break };
+            let (held, mark) = (held_of(lane), self.mark_of(lane));
             for capacity in &sizes {
                 if let Some(payment) = self.take(held, mark, capacity + CHUNK_OVERHEAD) {
                     return Claim::Granted(ChunkBuilder::new(&self.budget, payment, *capacity, now.at));
                 }
             }
             let full = mark == usize::MAX;
+            if full && self.squeeze(id, now) {
+                continue;
+            }
             match self.settings.overflow {
                 Overflow::DropNewest if full => return Claim::Drop,
                 Overflow::DropOldest if full => {
@@ -148,7 +174,12 @@ impl Engine {
     pub fn has_room(&mut self, id: LaneId, now: Now) -> bool {
         let Some(lane) = self.lanes.get(id) else { return false };
         let smallest = CLAIMS[CLAIMS.len() - 1] + CHUNK_OVERHEAD;
-        let fits = self.could_take(lane.held, self.mark_of(lane), smallest);
+        let mut fits = !lane.is_unknown() && self.could_take(held_of(lane), self.mark_of(lane), smallest);
+        if !fits && self.mark_of(lane) == usize::MAX && self.squeeze(id, now) {
+            let Some(lane) = self.lanes.get(id) else { return false };
+            fits = self.could_take(held_of(lane), self.mark_of(lane), smallest);
+        }
+        let Some(lane) = self.lanes.get(id) else { return false };
         // A lane with a dropping policy is always read: what does not fit is dropped, counted.
         let drops = self.drops(lane);
         if !fits && !drops {
@@ -159,11 +190,12 @@ impl Engine {
 
     /// Whether the lane's policy makes room, or does without, where there is none.
     fn drops(&self, lane: &Lane) -> bool {
-        let full = self.mark_of(lane) == usize::MAX;
+        let full = self.mark_of(lane) == usize::MAX && !lane.is_unknown();
         full && match self.settings.overflow {
             Overflow::Block => false,
             Overflow::DropNewest => true,
-            Overflow::DropOldest => lane.can_drop(),
+            // While a segment is being dropped its room is waited for.
+            Overflow::DropOldest => lane.can_drop() && !lane.disk.as_ref().is_some_and(|disk| disk.is_dropping()),
         }
     }
 
@@ -176,7 +208,7 @@ impl Engine {
     }
 
     fn could_take(&self, held: usize, mark: usize, bytes: usize) -> bool {
-        let free = fair::free_for_chunks(&self.budget);
+        let free = fair::free_for_chunks(&self.budget, self.recall_share());
         let floor = fair::floor(self.budget.total(), self.lanes.len());
         fair::may_take(fair::Request { bytes, held, mark }, free, floor)
     }
@@ -187,6 +219,9 @@ impl Engine {
 
     fn drop_oldest(&mut self, id: LaneId, now: Now) -> bool {
         let Some(lane) = self.lanes.get_mut(id) else { return false };
+        if lane.disk.as_ref().is_some_and(|disk| disk.is_dropping()) {
+            return false;
+        }
         let count = lane.drop_oldest(Dropped::Overflow);
         if count > 0 {
             self.note_loss(id, Loss::ours(Dropped::Overflow, count, now.wall_ms), now);
@@ -218,15 +253,15 @@ impl Engine {
 
     /// Wakes as many waiting lanes as there is room for, one after the other.
     pub(super) fn wake_waiting(&mut self) {
-        let mut free = fair::free_for_chunks(&self.budget);
+        let mut free = fair::free_for_chunks(&self.budget, self.recall_share());
         for _ in 0..self.waiting.len() {
             let Some(id) = self.waiting.pop_front() else { return };
             let Some(lane) = self.lanes.get(id) else { continue };
             let floor = fair::floor(self.budget.total(), self.lanes.len());
             // No stricter than a claim is: whoever could have something must not go on waiting.
             let bytes = CLAIMS[CLAIMS.len() - 1] + CHUNK_OVERHEAD;
-            let request = fair::Request { bytes, held: lane.held, mark: self.mark_of(lane) };
-            if self.drops(lane) || fair::may_take(request, free, floor) {
+            let request = fair::Request { bytes, held: held_of(lane), mark: self.mark_of(lane) };
+            if !lane.is_unknown() && (self.drops(lane) || fair::may_take(request, free, floor)) {
                 free = free.saturating_sub(bytes);
                 if let Some(lane) = self.lanes.get_mut(id) {
                     lane.waiting_since = None;
@@ -246,25 +281,30 @@ impl Engine {
 
     /// A chunk is sealed: its records are received.
     pub fn append(&mut self, id: LaneId, chunk: Chunk, now: Now) {
+        let Some(lane) = self.lanes.get(id) else { return };
+        let most = self.most_in_queue(lane);
+        let too_late = self.phase > Phase::Draining && (lane.disk.is_none() || self.phase == Phase::Abandoned);
         let Some(lane) = self.lanes.get_mut(id) else { return };
         lane.account.received += u64::from(chunk.records);
-        lane.append(chunk, now);
-        if self.settings.disabled || self.phase == Phase::GivenUp {
+        lane.append(chunk, most, now);
+        if self.settings.disabled || too_late {
             let reason = if self.settings.disabled { Dropped::Disabled } else { Dropped::Shutdown };
-            lane.drop_all(reason);
+            lane.drop_unwritten(reason);
             self.after_end(id, now);
             return;
         }
+        self.use_disk(id, now);
         self.mark(id);
         self.pump(now);
     }
 
     /// Records that end as they come: empty ones, or new ones where the lane is full.
     pub fn append_ended(&mut self, id: LaneId, run: Run, reason: Dropped, now: Now) {
+        let Some(most) = self.lanes.get(id).map(|lane| self.most_in_queue(lane)) else { return };
         let Some(lane) = self.lanes.get_mut(id) else { return };
         let count = u64::from(run.records);
         lane.account.received += count;
-        lane.append_ended(&self.budget, run, End::Dropped(reason), now);
+        lane.append_ended(&self.budget, run, End::Dropped(reason), most, now);
         self.note_loss(id, Loss::ours(reason, count, now.wall_ms), now);
         self.after_end(id, now);
     }
@@ -278,6 +318,9 @@ impl Engine {
         }
         known.lost_to = report;
         lane.account.client_lost = lane.account.client_lost.saturating_add(loss.count);
+        if let Some(disk) = &mut lane.disk {
+            disk.dirty = true;
+        }
         self.note_loss(id, loss, now);
         self.acknowledge(id, channel);
     }
@@ -297,13 +340,14 @@ impl Engine {
         }
     }
 
-    /// A client asks to know when everything it sent so far has ended.
-    pub fn flush(&mut self, id: LaneId, asker: Asker, timeout: Duration, now: Now) {
+    /// A client asks to know when everything it sent so far has reached a level.
+    pub fn flush(&mut self, id: LaneId, asker: Asker, level: Level, timeout: Duration, now: Now) {
         let Asker::Client { channel, .. } = asker else { return };
         let Some(lane) = self.lanes.get_mut(id) else { return };
         let target = lane.channels.get(channel).map_or(0, |channel| channel.last_offset);
-        let waiting = Waiting { asker, target, deadline: now.at + timeout };
-        if target <= lane.ended() {
+        let waiting = Waiting { asker, target, level, deadline: now.at + timeout };
+        let reached = if level == Level::Durable { lane.durable() } else { lane.ended() };
+        if target <= reached {
             self.answer_flush(waiting, true, id);
             return;
         }
@@ -315,7 +359,7 @@ impl Engine {
 
     /// Answers at once with how the channel stands: a flush of what is admitted, or one too many.
     pub fn answer_now(&mut self, id: LaneId, asker: Asker, reached: bool, now: Now) {
-        self.answer_flush(Waiting { asker, target: 0, deadline: now.at }, reached, id);
+        self.answer_flush(Waiting { asker, target: 0, level: Level::Ended, deadline: now.at }, reached, id);
     }
 
     /// What a client is told of its channel.
@@ -324,7 +368,7 @@ impl Engine {
         let channel = self.lanes.get(id)?.channels.get(channel)?;
         Some(Ack {
             admitted_to: channel.admitted,
-            durable_to: channel.ended,
+            durable_to: channel.durable.max(channel.ended),
             ended_to: channel.ended,
             delivered: channel.delivered,
             rejected: channel.rejected,
@@ -339,5 +383,13 @@ impl Engine {
         if let Some(connection) = channel.and_then(|channel| channel.connection) {
             self.commands.push(Command::Acknowledge { connection, ack });
         }
+    }
+}
+
+/// What of a lane's memory counts against its mark: where it is behind on disk, only what waits to be written.
+fn held_of(lane: &Lane) -> usize {
+    match &lane.disk {
+        Some(disk) if disk.is_behind() => disk.tail_held,
+        _ => lane.held,
     }
 }

@@ -11,21 +11,23 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::account::{Account, Dropped, End};
-use super::batch::{self, Batch, Bounds, Queued};
+use super::account::{Account, Dropped, End, Rejected};
+use super::batch::{self, Batch, Bounds, Part, Queued};
 use super::bisect::Trials;
 use super::budget::Budget;
 use super::channel::Channels;
 use super::chunk::{Chunk, Run, TEXT};
 use super::create::Creation;
 use super::flush::Waiting;
-use super::limits::EVENT_OVERHEAD;
 use super::marker::Loss;
+use super::spool::Refused;
 use super::time::Now;
 use crate::config::Destination;
 
+pub mod disk;
 mod schedule;
 
+use disk::{Disk, Known};
 pub use schedule::{Next, Pressure};
 
 /// Index of a lane in the engine.
@@ -65,6 +67,8 @@ pub struct Lane {
     pub creation: Creation,
     /// Bisections under way.
     pub trials: Trials,
+    /// Its part on disk, where there is a spool.
+    pub disk: Option<Box<Disk>>,
     /// Bytes paid for its chunks.
     pub held: usize,
     /// Attempts in flight, and how many of them carry an early (not full) batch.
@@ -114,6 +118,7 @@ impl Lane {
             marker_at: None,
             creation: Creation::Unneeded,
             trials: Trials::default(),
+            disk: None,
             held: 0,
             in_flight: 0,
             early_in_flight: 0,
@@ -143,7 +148,20 @@ impl Lane {
     /// The ended watermark: every offset below it has ended.
     #[must_use]
     pub fn ended(&self) -> u64 {
-        self.queue.front().map_or(self.next_offset, |queued| queued.first)
+        let behind = || self.disk.as_ref().and_then(|disk| disk.first());
+        self.queue.front().map(|queued| queued.first).or_else(behind).unwrap_or(self.next_offset)
+    }
+
+    /// Every offset below is on disk or has ended; without a spool the ended watermark.
+    #[must_use]
+    pub fn durable(&self) -> u64 {
+        self.ended().max(self.written())
+    }
+
+    /// Every offset below is on disk, or had ended before its turn came; 0 without a spool.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.disk.as_ref().map_or(0, |disk| disk.written)
     }
 
     /// The offset the next record will get.
@@ -152,22 +170,45 @@ impl Lane {
         self.next_offset
     }
 
-    /// Records that have not ended, counted from the chunks themselves.
+    /// Records that have not ended and are not on disk, counted from the chunks themselves.
     #[must_use]
     pub fn in_memory(&self) -> u64 {
-        self.queue.iter().map(|queued| u64::from(queued.unended)).sum()
+        let written = self.written();
+        self.chunks().filter(|queued| queued.end() > written).map(|queued| u64::from(queued.unended)).sum()
+    }
+
+    /// Records that have not ended and are on disk.
+    #[must_use]
+    pub fn spooled(&self) -> u64 {
+        let Some(disk) = &self.disk else { return 0 };
+        let here = self.chunks().filter(|queued| queued.end() <= disk.written).map(|queued| u64::from(queued.unended));
+        here.sum::<u64>() + disk.away_records()
+    }
+
+    /// Every chunk in memory.
+    fn chunks(&self) -> impl Iterator<Item = &Queued> {
+        self.queue.iter().chain(self.disk.iter().flat_map(|disk| disk.tail()))
     }
 
     /// Whether nothing is here and nothing under way.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.in_flight == 0
+        let on_disk = self.disk.as_ref().is_some_and(|disk| disk.is_behind() || disk.known == Known::NotYet);
+        self.queue.is_empty() && self.in_flight == 0 && !on_disk
+    }
+
+    /// Whether nothing may be taken in yet: what the lane left on disk is being looked at.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.disk.as_ref().is_some_and(|disk| disk.known == Known::NotYet)
     }
 
     /// Whether the lane is of no use to anybody now: nobody feeds it, nothing is under way, nothing is left to tell.
     #[must_use]
     pub fn may_go(&self) -> bool {
-        self.is_empty() && self.connections == 0 && self.loss.is_none() && self.creation != Creation::Running
+        let disk_rests = self.disk.as_ref().is_none_or(|disk| disk.is_empty());
+        let empty = self.is_empty() && disk_rests;
+        empty && self.connections == 0 && self.loss.is_none() && self.creation != Creation::Running
     }
 
     /// Whether there is something that [`drop_oldest`](Self::drop_oldest) could drop.
@@ -179,16 +220,20 @@ impl Lane {
     /// When the oldest record here was taken in.
     #[must_use]
     pub fn oldest(&self) -> Option<Duration> {
-        self.queue.front().map(|queued| queued.chunk.arrived)
+        let behind = || self.disk.as_ref().and_then(|disk| disk.oldest());
+        self.queue.front().map(|queued| queued.chunk.arrived).or_else(behind)
     }
 
-    /// Takes a sealed chunk in.
-    pub fn append(&mut self, chunk: Chunk, now: Now) {
+    /// Takes a sealed chunk in. With a spool, what would make the lane hold more than `most` bytes of memory queues behind
+    /// what is on disk.
+    pub fn append(&mut self, chunk: Chunk, most: usize, now: Now) {
+        let queued = self.number(chunk, now);
+        self.place(queued, most);
+    }
+
+    /// Gives a chunk its offsets.
+    fn number(&mut self, chunk: Chunk, now: Now) -> Queued {
         self.last_arrival = now.at;
-        self.held += chunk.paid();
-        self.unsent_records += u64::from(chunk.records);
-        self.unsent_cost += u64::from(chunk.cost());
-        self.unsent_since = Some(self.unsent_since.map_or(chunk.arrived, |since| since.min(chunk.arrived)));
         let first = self.next_offset;
         self.next_offset += u64::from(chunk.records);
         for run in chunk.runs.iter().filter(|run| run.channel != TEXT) {
@@ -198,8 +243,33 @@ impl Lane {
                 channel.last_offset = self.next_offset;
             }
         }
-        let todo = vec![0..chunk.records];
-        self.queue.push_back(Queued { first, todo, unended: chunk.records, chunk: Arc::new(chunk) });
+        Queued::new(first, chunk)
+    }
+
+    /// Puts a chunk at the lane's end.
+    fn place(&mut self, queued: Queued, most: usize) {
+        let bytes = queued.chunk.paid();
+        let for_the_tail = self.is_for_the_tail(bytes, most);
+        self.held += bytes;
+        match &mut self.disk {
+            Some(disk) if for_the_tail => disk.push(queued),
+            _ => self.enqueue(queued),
+        }
+    }
+
+    /// Puts a chunk at the queue's end; its memory is counted already.
+    fn enqueue(&mut self, queued: Queued) {
+        let whole = queued.is_untouched();
+        for range in &queued.todo {
+            self.unsent_records += u64::from(range.end - range.start);
+            self.unsent_cost +=
+                u64::from(if whole { queued.chunk.cost() } else { batch::cost_of(&queued.chunk, range) });
+        }
+        if !queued.todo.is_empty() {
+            let arrived = queued.chunk.arrived;
+            self.unsent_since = Some(self.unsent_since.map_or(arrived, |since| since.min(arrived)));
+        }
+        self.queue.push_back(queued);
     }
 
     /// Takes the next batch out of what is unsent.
@@ -229,8 +299,10 @@ impl Lane {
     }
 
     fn find(&mut self, first: u64) -> Option<&mut Queued> {
-        let place = self.queue.binary_search_by_key(&first, |queued| queued.first).ok()?;
-        self.queue.get_mut(place)
+        match self.queue.binary_search_by_key(&first, |queued| queued.first) {
+            Ok(place) => self.queue.get_mut(place),
+            Err(_) => self.disk.as_mut()?.find(first),
+        }
     }
 
     /// Ends records of the chunk whose first offset is `first`. They stay counted once: a record ends one time only.
@@ -239,6 +311,7 @@ impl Lane {
         let Some(queued) = self.find(first) else { return };
         debug_assert!(queued.unended >= count, "a record ends once");
         queued.unended -= count;
+        queued.note_done(records.clone());
         let chunk = Arc::clone(&queued.chunk);
         self.channels.count(&chunk.runs, &records, end);
         self.account.end(end, u64::from(count));
@@ -248,6 +321,26 @@ impl Lane {
     pub fn end_batch(&mut self, batch: &Batch, end: End) {
         for part in &batch.parts {
             self.end(part.first, part.records.clone(), end);
+        }
+    }
+
+    /// Ends records that CloudWatch refused for good; with a spool they get a dead letter.
+    pub fn reject(&mut self, part: &Part, records: Range<u32>, reason: Rejected, now: Now) {
+        if records.is_empty() {
+            return;
+        }
+        self.end(part.first, records.clone(), End::Rejected(reason));
+        // While the disk refuses, none is kept: they would hold memory that records need.
+        if let Some(disk) = self.disk.as_mut().filter(|disk| disk.failures == 0) {
+            let chunk = Arc::clone(&part.chunk);
+            disk.refused.push(Refused { chunk, records, reason: reason.name(), at_ms: now.wall_ms });
+        }
+    }
+
+    /// The same for all of a batch.
+    pub fn reject_batch(&mut self, batch: &Batch, reason: Rejected, now: Now) {
+        for part in &batch.parts {
+            self.reject(part, part.records.clone(), reason, now);
         }
     }
 
@@ -278,19 +371,18 @@ impl Lane {
     }
 
     /// Takes in records that have ended already: their place is kept, their bytes are not.
-    pub fn append_ended(&mut self, budget: &Arc<Budget>, run: Run, end: End, now: Now) {
-        let first = self.next_offset;
+    pub fn append_ended(&mut self, budget: &Arc<Budget>, run: Run, end: End, most: usize, now: Now) {
         let count = run.records;
-        self.append(Chunk::tombstone(budget, run, now.at), now);
+        let mut queued = self.number(Chunk::tombstone(budget, run, now.at), now);
+        let first = queued.first;
         // A tombstone has nothing to send.
-        self.unsent_records -= u64::from(count);
-        self.unsent_cost -= u64::from(count) * u64::from(EVENT_OVERHEAD);
-        if let Some(queued) = self.queue.back_mut() {
-            queued.todo.clear();
-        }
+        queued.todo.clear();
+        self.place(queued, most);
         self.end(first, 0..count, end);
-        self.find_unsent_since();
-        self.bury(self.queue.len() - 1);
+        match &mut self.disk {
+            Some(disk) if disk.is_behind() => disk.bury_last(),
+            _ => self.bury(self.queue.len() - 1),
+        }
     }
 
     /// Gives up the oldest records that no attempt holds: first a batch that waits for its next attempt, else a chunk.
@@ -346,23 +438,26 @@ impl Lane {
         }
     }
 
-    /// Ends everything that no attempt holds. Returns the number of records dropped.
-    pub fn drop_all(&mut self, reason: Dropped) -> u64 {
-        let before = self.account.dropped();
-        for retry in std::mem::take(&mut self.retries) {
-            self.end_batch(&retry.batch, End::Dropped(reason));
-        }
-        for batch in self.trials.take_all() {
-            self.end_batch(&batch, End::Dropped(reason));
-        }
-        let unsent: Vec<_> = self.queue.iter_mut().map(|q| (q.first, std::mem::take(&mut q.todo))).collect();
+    /// Makes everything that waits for another attempt free to be cut anew.
+    pub fn uncut_all(&mut self) {
+        let retries = std::mem::take(&mut self.retries).into_iter().map(|retry| retry.batch);
+        let batches: Vec<Batch> = retries.chain(self.trials.take_all()).collect();
+        batches.into_iter().for_each(|batch| self.uncut(batch));
+    }
+
+    /// Ends everything that no attempt holds and that is not on disk.
+    pub fn drop_unwritten(&mut self, reason: Dropped) {
+        self.uncut_all();
+        let written = self.written();
+        let tail = self.disk.iter_mut().flat_map(|disk| disk.tail_mut());
+        let unwritten = self.queue.iter_mut().chain(tail).filter(|queued| queued.end() > written);
+        let unsent: Vec<_> = unwritten.map(|q| (q.first, std::mem::take(&mut q.todo))).collect();
         for (first, ranges) in unsent {
             for range in ranges {
                 self.end(first, range, End::Dropped(reason));
             }
         }
         (self.unsent_records, self.unsent_cost, self.unsent_since) = (0, 0, None);
-        self.account.dropped() - before
     }
 
     /// State in a word, for `/status`.
@@ -370,6 +465,7 @@ impl Lane {
     pub fn state(&self) -> &'static str {
         match () {
             () if !matches!(self.creation, Creation::Unneeded) => "creating",
+            () if self.is_unknown() => "recovering",
             () if self.failures > 0 => "backing off",
             () if self.is_empty() => "idle",
             () => "delivering",

@@ -40,14 +40,16 @@ impl Engine {
                 // Before others are told of room: these chunks are that room.
                 drop(batch);
             }
-            outcome if self.phase == Phase::GivenUp => {
+            outcome if self.phase > Phase::Draining => {
                 let ambiguous = matches!(outcome, Outcome::Cancelled | Outcome::Unavailable { ambiguous: true, .. });
                 if let Some(lane) = self.lanes.get_mut(id) {
-                    // Counted as dropped, though it may have arrived.
+                    // Counted as dropped, or sent again after the next start, though it may have arrived.
                     lane.account.possible_duplicates += if ambiguous { u64::from(batch.records) } else { 0 };
-                    lane.end_batch(&batch, End::Dropped(Dropped::Shutdown));
+                    lane.uncut(batch);
+                    if lane.disk.is_none() || self.phase == Phase::Abandoned {
+                        lane.drop_unwritten(Dropped::Shutdown);
+                    }
                 }
-                drop(batch);
             }
             outcome => self.failed(id, batch, outcome, now),
         }
@@ -68,14 +70,14 @@ impl Engine {
             let mut start = part.records.start;
             for range in rejected.iter().filter(|range| range.part == index) {
                 lane.end(part.first, start..range.records.start, End::Delivered);
-                lane.end(part.first, range.records.clone(), End::Rejected(range.reason));
+                lane.reject(part, range.records.clone(), range.reason, now);
                 start = range.records.end;
             }
             lane.end(part.first, start..part.records.end, End::Delivered);
         }
         if let Some(trial) = batch.trial {
             for guilty in lane.trials.accepted(trial) {
-                lane.end_batch(&guilty, End::Rejected(Rejected::Invalid));
+                lane.reject_batch(&guilty, Rejected::Invalid, now);
             }
         }
     }
@@ -160,7 +162,7 @@ impl Engine {
             }
             Verdict::Reject(batches) => {
                 for batch in batches {
-                    lane.end_batch(&batch, End::Rejected(Rejected::Invalid));
+                    lane.reject_batch(&batch, Rejected::Invalid, now);
                 }
             }
             Verdict::Wait => {}

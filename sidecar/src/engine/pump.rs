@@ -34,7 +34,7 @@ enum Stop {
 
 impl Engine {
     pub(super) fn pump(&mut self, now: Now) {
-        if self.phase == Phase::GivenUp || self.settings.disabled {
+        if self.phase > Phase::Draining || self.settings.disabled {
             return;
         }
         let pressure = self.pressure();
@@ -220,7 +220,9 @@ impl Engine {
         lane.loss = None;
         lane.marker_at = Some(lane.next_offset());
         lane.account.generated += 1;
-        lane.append(builder.seal(), now);
+        let most = fair::high_water(self.settings.high_water, lane.limit as usize);
+        lane.append(builder.seal(), most, now);
+        self.use_disk(id, now);
     }
 }
 

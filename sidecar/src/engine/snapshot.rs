@@ -20,10 +20,16 @@ pub struct Snapshot {
     pub groups: BTreeMap<LogGroup, Account>,
     /// The sum of all groups.
     pub total: Account,
-    /// Records that have not ended.
+    /// Records that have not ended and are not on disk.
     pub in_memory: u64,
-    /// Bytes paid for: chunks, bodies, partial lines and frames.
-    pub memory: [usize; 3],
+    /// Records that have not ended and are on disk.
+    pub spooled: u64,
+    /// Bytes of all files of the spool.
+    pub spool_bytes: u64,
+    /// Bytes that they may take; `None` where there is no spool.
+    pub spool_max: Option<u64>,
+    /// Bytes paid for: chunks, bodies, partial lines and frames, records back from disk.
+    pub memory: [usize; 4],
     /// The budget.
     pub budget: usize,
     /// Attempts in flight.
@@ -41,10 +47,16 @@ pub struct LaneView {
     pub destination: Destination,
     /// How its records came and ended.
     pub account: Account,
-    /// Records that have not ended.
+    /// Records that have not ended and are not on disk.
     pub in_memory: u64,
+    /// Records that have not ended and are on disk.
+    pub spooled: u64,
     /// Bytes paid for.
     pub bytes: usize,
+    /// Bytes of its files on disk.
+    pub spool_bytes: u64,
+    /// What is wrong with the disk, while it is.
+    pub spool_trouble: Option<String>,
     /// Age of the oldest record that has not ended.
     pub oldest: Option<Duration>,
     /// Live connections.
@@ -58,12 +70,19 @@ pub struct LaneView {
 }
 
 impl Snapshot {
+    /// How many lanes go on in memory because the disk refuses.
+    #[must_use]
+    pub fn lanes_in_trouble(&self) -> u64 {
+        self.lanes.iter().filter(|lane| lane.spool_trouble.is_some()).count() as u64
+    }
+
     /// Whether `received + recovered + generated = delivered + rejected + dropped + spooled + in memory`,
     /// for each lane and in all.
     #[must_use]
     pub fn adds_up(&self) -> bool {
-        let lane = |lane: &LaneView| lane.account.came() == lane.account.ended() + lane.in_memory;
-        self.lanes.iter().all(lane) && self.total.came() == self.total.ended() + self.in_memory
+        let lane = |lane: &LaneView| lane.account.came() == lane.account.ended() + lane.spooled + lane.in_memory;
+        let total = self.total.ended() + self.spooled + self.in_memory;
+        self.lanes.iter().all(lane) && self.total.came() == total
     }
 }
 
@@ -82,7 +101,10 @@ impl Engine {
                 destination: lane.destination.clone(),
                 account: lane.account,
                 in_memory: lane.in_memory(),
+                spooled: lane.spooled(),
                 bytes: lane.held,
+                spool_bytes: lane.disk.as_ref().map_or(0, |disk| disk.bytes),
+                spool_trouble: lane.disk.as_ref().and_then(|disk| disk.trouble.clone()),
                 oldest: lane.oldest().map(|arrived| now.at.saturating_sub(arrived)),
                 connections: lane.connections,
                 in_flight: (lane.in_flight, lane.limit),
@@ -95,10 +117,13 @@ impl Engine {
         Snapshot {
             now,
             in_memory: lanes.iter().map(|lane| lane.in_memory).sum(),
+            spooled: lanes.iter().map(|lane| lane.spooled).sum(),
+            spool_bytes: self.space.used,
+            spool_max: self.settings.spool.map(|spool| spool.max),
             lanes,
             groups,
             total,
-            memory: [Kind::Chunk, Kind::Body, Kind::Partial].map(|kind| self.budget.used_for(kind)),
+            memory: [Kind::Chunk, Kind::Body, Kind::Partial, Kind::Recalled].map(|kind| self.budget.used_for(kind)),
             budget: self.budget.total(),
             in_flight: self.in_flight.len(),
             put_rate: self.puts.rate(),

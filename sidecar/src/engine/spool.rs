@@ -90,7 +90,8 @@ pub struct Refused {
     pub at_ms: i64,
 }
 
-/// Work on one lane's files, done in this order: append, sync if configured, write the cursor, delete what has ended.
+/// Work on one lane's files, done in this order: append, sync if configured, write the cursor, delete the segments of which
+/// the cursor says that all has ended.
 #[derive(Debug)]
 pub struct Order {
     /// The lane.
@@ -105,7 +106,7 @@ pub struct Order {
     pub cursor: Option<Cursor>,
     /// Dead letters.
     pub refused: Vec<Refused>,
-    /// The lane is gone: delete everything of it.
+    /// The lane is gone: delete everything of it. Nothing is reported of such an order.
     pub close: bool,
 }
 
@@ -120,8 +121,6 @@ pub struct Stored {
     pub lane_bytes: u64,
     /// Bytes of all files of the spool, spares and cursors included.
     pub spool_bytes: u64,
-    /// Offset behind the lane's oldest segment: what `drop-oldest` drops at once.
-    pub first_segment_end: u64,
     /// What went wrong, for people. The rest of the order is not done and will be asked for again.
     pub failure: Option<String>,
 }
@@ -137,8 +136,19 @@ pub struct Read {
     pub to: u64,
     /// Pays for the chunks; what they do not need goes back. At least one chunk is read if it pays for that.
     pub payment: Payment,
-    /// Only whose they are, no records: they are going to be dropped.
-    pub runs_only: bool,
+    /// What is wanted.
+    pub want: Want,
+}
+
+/// What a [`Read`] is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Records, to ship them.
+    Records,
+    /// The same, but what the disk refuses to give is taken for damaged, up to the end of its segment: it was tried often.
+    RecordsOrSkip,
+    /// Only whose they are, to the end of the segment: they are going to be dropped.
+    Runs,
 }
 
 /// A piece of what was read; pieces are contiguous.

@@ -9,11 +9,14 @@ use super::budget::Payment;
 use super::chunk::{Run, TEXT};
 use super::command::Ack;
 use super::create::{Created, Target};
-use super::flush::Asker;
+use super::flush::{Asker, Level};
 use super::limits::{BATCH_BYTES, BATCH_EVENTS, BATCH_SPAN_MS};
 use super::snapshot::Snapshot;
 use super::*;
 use crate::config::Destination;
+
+mod disk;
+mod spooled;
 
 const MIB: usize = 1024 * 1024;
 
@@ -32,6 +35,7 @@ struct World {
     /// Every record's text that CloudWatch accepted, and how often.
     accepted: HashMap<String, u32>,
     fed: u64,
+    disk: Option<disk::Disk>,
 }
 
 impl World {
@@ -50,6 +54,7 @@ impl World {
             flushed_all: Vec::new(),
             accepted: HashMap::new(),
             fed: 0,
+            disk: None,
         }
     }
 
@@ -64,8 +69,23 @@ impl World {
         lane
     }
 
+    fn hello(&mut self, lane: LaneId, client: [u8; 16], oldest: u64, connection: u64) -> Welcome {
+        let now = self.now();
+        let Hello::Welcome(welcome) = self.engine.hello(lane, client, oldest, connection, now) else {
+            panic!("not welcome")
+        };
+        welcome
+    }
+
     /// Performs what the engine asked for and checks what must always hold.
     fn settle(&mut self) {
+        self.perform();
+        while self.disk.as_ref().is_some_and(|disk| !disk.by_hand) && self.do_disk() {
+            self.perform();
+        }
+    }
+
+    fn perform(&mut self) {
         for command in self.engine.take_commands() {
             match command {
                 Command::Attempt(attempt) => {
@@ -80,6 +100,9 @@ impl World {
                 Command::FlushedAll { reached, .. } => self.flushed_all.push(reached),
                 Command::Resume(lane) => self.resumed.push(lane),
                 Command::Drained => self.drained = true,
+                Command::Order(order) => self.disk().orders.push_back(*order),
+                Command::Read { destination, read } => self.disk().reads.push_back((destination, read)),
+                Command::Index { lane, destination } => self.disk().indexes.push_back((lane, destination)),
             }
         }
         let snapshot = self.engine.snapshot(self.now());
@@ -133,19 +156,17 @@ impl World {
         self.settle();
     }
 
+    /// CloudWatch takes all of the attempt at `index`, and nobody hears of it.
+    fn arrive(&mut self, index: usize) {
+        let attempt = self.attempts.swap_remove(index);
+        self.take_in(&attempt, &[]);
+    }
+
     /// Ends the attempt at `index`.
     fn end(&mut self, index: usize, outcome: Outcome) {
         let attempt = self.attempts.swap_remove(index);
         if let Outcome::Accepted { rejected } = &outcome {
-            for (part_index, part) in attempt.batch.parts.iter().enumerate() {
-                for (record, place) in part.chunk.range(part.records.clone()).zip(part.records.clone()) {
-                    if !rejected.iter().any(|r| r.part == part_index && r.records.contains(&place)) {
-                        // Two lanes may tell of like losses in like words.
-                        let text = format!("{} {}", attempt.destination.stream(), String::from_utf8_lossy(record.text));
-                        *self.accepted.entry(text).or_default() += 1;
-                    }
-                }
-            }
+            self.take_in(&attempt, rejected);
         }
         drop::<Payment>(attempt.body);
         let report = Report {
@@ -158,6 +179,18 @@ impl World {
         let now = self.now();
         self.engine.attempt_ended(report, now);
         self.settle();
+    }
+
+    fn take_in(&mut self, attempt: &Attempt, rejected: &[RejectedRange]) {
+        for (part_index, part) in attempt.batch.parts.iter().enumerate() {
+            for (record, place) in part.chunk.range(part.records.clone()).zip(part.records.clone()) {
+                if !rejected.iter().any(|r| r.part == part_index && r.records.contains(&place)) {
+                    // Two lanes may tell of like losses in like words.
+                    let text = format!("{} {}", attempt.destination.stream(), String::from_utf8_lossy(record.text));
+                    *self.accepted.entry(text).or_default() += 1;
+                }
+            }
+        }
     }
 
     fn accept(&mut self) {
@@ -180,7 +213,11 @@ impl World {
             while !self.creates.is_empty() {
                 self.created(Created::Exists);
             }
-            let quiet = self.engine.snapshot(self.now()).in_memory == 0;
+            let snapshot = self.engine.snapshot(self.now());
+            let looked_at =
+                |lane: &lane::Lane| lane.disk.as_ref().is_none_or(|disk| disk.known == lane::disk::Known::All);
+            let unknown = !self.engine.lanes.iter().all(|(_, lane)| looked_at(lane));
+            let quiet = snapshot.in_memory + snapshot.spooled == 0 && !unknown;
             match self.engine.next_tick() {
                 Some(at) if !quiet => self.tick((at.as_millis() as u64 + 1).saturating_sub(self.at_ms).max(1)),
                 _ if quiet => return,
@@ -418,7 +455,7 @@ fn acks_follow_the_watermark_in_order() {
     let mut world = World::new(Settings::default(), 64 * MIB);
     let lane = world.lane("s");
     let now = world.now();
-    let welcome = world.engine.hello(lane, client(1), 1, 7, now).unwrap();
+    let welcome = world.hello(lane, client(1), 1, 7);
     assert_eq!((welcome.resume, welcome.known, welcome.fenced), (0, false, None));
     world.feed_channel(lane, welcome.channel, 1, 500);
     world.tick(60);
@@ -436,7 +473,7 @@ fn acks_follow_the_watermark_in_order() {
     world.accept();
     assert_eq!((world.acks[&7].ended_to, world.acks[&7].delivered), (1_500, 1_500));
     let now = world.now();
-    let again = world.engine.hello(lane, client(1), 1_501, 8, now).unwrap();
+    let again = world.hello(lane, client(1), 1_501, 8);
     assert_eq!((again.resume, again.known, again.fenced), (1_500, true, Some(7)));
 }
 
@@ -445,21 +482,21 @@ fn a_flush_is_answered_when_all_before_it_has_ended_or_time_is_up() {
     let mut world = World::new(Settings::default(), 64 * MIB);
     let lane = world.lane("s");
     let now = world.now();
-    let channel = world.engine.hello(lane, client(1), 1, 7, now).unwrap().channel;
+    let channel = world.hello(lane, client(1), 1, 7).channel;
     world.feed_channel(lane, channel, 1, 10);
     let now = world.now();
     let asker = |ticket| Asker::Client { connection: 7, channel, ticket };
-    world.engine.flush(lane, asker(1), Duration::from_secs(5), now);
+    world.engine.flush(lane, asker(1), Level::Ended, Duration::from_secs(5), now);
     world.settle();
     assert_eq!(world.attempts.len(), 1, "a waiting flush sends at once");
-    world.engine.flush(lane, asker(2), Duration::from_millis(100), now);
+    world.engine.flush(lane, asker(2), Level::Ended, Duration::from_millis(100), now);
     world.settle();
     world.tick(100);
     assert_eq!(world.flushed, [(2, Flushed { pending: 10, ..Flushed::default() })]);
     world.accept();
     assert_eq!(world.flushed[1], (1, Flushed { reached: true, delivered: 10, ..Flushed::default() }));
     let now = world.now();
-    world.engine.flush(lane, asker(3), Duration::from_secs(5), now);
+    world.engine.flush(lane, asker(3), Level::Ended, Duration::from_secs(5), now);
     world.settle();
     assert!(world.flushed[2].1.reached, "nothing to wait for");
 }
@@ -469,7 +506,7 @@ fn rejected_records_are_counted_for_their_channel_with_their_reason() {
     let mut world = World::new(Settings::default(), 64 * MIB);
     let lane = world.lane("s");
     let now = world.now();
-    let channel = world.engine.hello(lane, client(1), 1, 7, now).unwrap().channel;
+    let channel = world.hello(lane, client(1), 1, 7).channel;
     world.feed_channel(lane, channel, 1, 10);
     world.tick(60);
     let rejected = vec![
@@ -707,7 +744,7 @@ proptest! {
                 Op::Flush { lane } => {
                     let now = world.now();
                     let asker = Asker::Client { connection: 1, channel: TEXT, ticket: 1 };
-                    world.engine.flush(lanes[lane], asker, Duration::from_secs(1), now);
+                    world.engine.flush(lanes[lane], asker, Level::Ended, Duration::from_secs(1), now);
                     world.settle();
                 }
                 // A phantom connection that goes: lanes must not be taken away under those that are here.

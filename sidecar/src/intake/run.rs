@@ -13,14 +13,13 @@ use tokio::sync::oneshot;
 
 use super::connection::{Connection, Fetched, Kind};
 use super::framed::{self, Broken, Request, Sizes, Step};
-
 use super::open::OpenChunks;
 use super::pace::Pause;
 use super::text::Lines;
 use super::{Counters, Mailbox, READ};
 use crate::config::{Destination, Destinations, PodFacts};
 use crate::engine::chunk::Run;
-use crate::engine::flush::Asker;
+use crate::engine::flush::{Asker, Level};
 use crate::engine::lane::LaneId;
 use crate::engine::marker::Loss;
 use crate::engine::ConnectionId;
@@ -57,6 +56,15 @@ const RETRY: Duration = Duration::from_millis(20);
 
 const DAY_MS: i64 = 86_400_000;
 
+/// What it means that a record is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durable {
+    /// It is on disk, or has ended.
+    OnDisk,
+    /// It has ended: there is no spool.
+    Ended,
+}
+
 /// What the intake goes by.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -74,6 +82,8 @@ pub struct Options {
     pub disabled: Option<Destination>,
     /// Random for each start.
     pub instance: [u8; 16],
+    /// What it means that a record is durable.
+    pub durable: Durable,
 }
 
 /// The intake's thread.
@@ -401,9 +411,12 @@ impl Intake {
                     break;
                 }
                 Step::Asked { consumed: bytes, request } => {
-                    *consumed += bytes;
                     connection.partial_since = None;
-                    self.answer(slot, connection, request)?;
+                    if self.answer(slot, connection, request)? == Answered::Later {
+                        connection.replay = true;
+                        break;
+                    }
+                    *consumed += bytes;
                     asked += 1;
                     if asked >= wire::MAX_WAITING_FLUSHES || connection.is_clogged() {
                         // Answers take memory: the rest of its questions after it has read these.
@@ -420,20 +433,19 @@ impl Intake {
         Ok(taken)
     }
 
-    fn answer(&mut self, slot: usize, connection: &mut Connection, request: Request<'_>) -> Result<(), End> {
+    fn answer(&mut self, slot: usize, connection: &mut Connection, request: Request<'_>) -> Result<Answered, End> {
         let id = connection.id;
         match request {
-            Request::Hello(hello) => self.welcome(slot, connection, hello),
-            Request::Bye => Err(End::Left),
+            Request::Hello(hello) => return self.welcome(slot, connection, hello),
+            Request::Bye => return Err(End::Left),
             Request::Lost(lost) => {
-                let Some(channel) = connection.channel() else { return Ok(()) };
+                let Some(channel) = connection.channel() else { return Ok(Answered::Now) };
                 let loss = Loss::of_client(lost.reason, lost.count, lost.from_ms, lost.to_ms);
                 let (lane, index) = (channel.lane, channel.index);
                 self.shell.apply(|engine, now| engine.lost(lane, index, lost.report, loss, now));
-                Ok(())
             }
             Request::Flush { ticket, level, timeout } => {
-                let Some(channel) = connection.channel() else { return Ok(()) };
+                let Some(channel) = connection.channel() else { return Ok(Answered::Now) };
                 let asker = Asker::Client { connection: id, channel: channel.index, ticket };
                 let lane = channel.lane;
                 let too_many = channel.flushes >= wire::MAX_WAITING_FLUSHES;
@@ -442,11 +454,12 @@ impl Intake {
                 self.shell.apply(|engine, now| match level {
                     wire::Level::Admitted => engine.answer_now(lane, asker, true, now),
                     _ if too_many => engine.answer_now(lane, asker, false, now),
-                    _ => engine.flush(lane, asker, timeout, now),
+                    wire::Level::Durable => engine.flush(lane, asker, Level::Durable, timeout, now),
+                    wire::Level::Ended => engine.flush(lane, asker, Level::Ended, timeout, now),
                 });
-                Ok(())
             }
         }
+        Ok(Answered::Now)
     }
 
     fn block(&mut self, slot: usize, connection: &mut Connection, lane: LaneId) {
@@ -457,6 +470,14 @@ impl Intake {
         // It cannot finish now: somebody else's turn.
         self.finisher = self.finisher.filter(|finisher| *finisher != connection.id);
     }
+}
+
+/// Whether a client's question has been dealt with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answered {
+    Now,
+    /// It stays where it is until its lane resumes.
+    Later,
 }
 
 /// Why a connection ends.

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::Sidecar;
-use crate::config::LogFormat;
+use crate::config::{Lifetime, LogFormat};
 use crate::engine::account::Account;
+use crate::shell::Clock;
 
 /// How often client counts are looked at while somebody waits for them.
 const LOOK: Duration = Duration::from_millis(20);
@@ -19,14 +20,14 @@ pub(super) async fn by_itself(sidecar: &Sidecar) -> &'static str {
     let mut look = tokio::time::interval(LOOK);
     loop {
         look.tick().await;
-        let now = sidecar.shell.clock().now().at;
+        let now = sidecar.shell.clock().now();
         let ever = counters.clients.get() > 0;
-        if !ever && shutdown.if_no_client.is_some_and(|limit| now >= limit) {
+        if !ever && shutdown.if_no_client.is_some_and(|limit| Clock::uptime(now) >= limit) {
             return "no client has come";
         }
         let left = Duration::from_millis(counters.left_ms.get());
         let here = counters.text.get() + counters.framed.get() > 0;
-        if ever && !here && shutdown.after_last_client.is_some_and(|grace| now >= left + grace) {
+        if ever && !here && shutdown.after_last_client.is_some_and(|grace| now.at >= left + grace) {
             return "the last client has left";
         }
     }
@@ -64,6 +65,25 @@ pub(super) async fn clients_gone(sidecar: &Sidecar, deadline: Instant) {
     }
 }
 
+/// Lets the disk finish, and says what stays on it.
+pub(super) fn close_spool(sidecar: &Sidecar, deadline: Instant) {
+    if sidecar.shell.spool().is_none() {
+        return;
+    }
+    if !sidecar.shell.close_spool(deadline) {
+        tracing::error!("the disk did not finish in time; what it was to remember may be sent again");
+    }
+    let records = sidecar.shell.snapshot().spooled;
+    let dir = sidecar.config.spool.dir.as_deref().unwrap_or_else(|| std::path::Path::new("")).display();
+    if records > 0 {
+        let fate = match sidecar.config.spool.lifetime {
+            Lifetime::Pod => "they are delivered if this container starts again, and go with the pod",
+            Lifetime::Persistent => "they are delivered at the next start, or by `splashdam spool replay`",
+        };
+        tracing::warn!(records, %dir, "records stay in the spool: {fate}");
+    }
+}
+
 /// Says how every record ended: the last line.
 pub(super) fn tell_account(sidecar: &Sidecar) -> Account {
     let snapshot = sidecar.shell.snapshot();
@@ -75,7 +95,7 @@ pub(super) fn tell_account(sidecar: &Sidecar) -> Account {
         ("delivered", account.delivered),
         ("rejected", account.rejected()),
         ("dropped", account.dropped()),
-        ("spooled", 0),
+        ("spooled", snapshot.spooled),
         ("in_memory", snapshot.in_memory),
         ("lost_by_clients", account.client_lost),
         ("possible_duplicates", account.possible_duplicates),

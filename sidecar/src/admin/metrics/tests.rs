@@ -94,7 +94,10 @@ fn lane(group: &str, account: Account, in_memory: u64) -> LaneView {
         destination: Destination::parse(group, "stream").unwrap(),
         account,
         in_memory,
+        spooled: 0,
         bytes: 100,
+        spool_bytes: 0,
+        spool_trouble: None,
         oldest: Some(Duration::from_millis(1_500)),
         connections: 1,
         in_flight: (1, 4),
@@ -126,13 +129,25 @@ fn facts() -> Facts {
     let lanes = vec![lane("app/a", account, 5), lane("app/b", other, 0)];
     let groups = lanes.iter().map(|lane| (lane.destination.group().clone(), lane.account)).collect();
     let now = Now::from_millis(60_000);
-    let (memory, in_memory) = ([100, 50, 1], 5);
-    let snapshot =
-        Snapshot { now, lanes, groups, total, in_memory, memory, budget: 1_000, in_flight: 2, put_rate: 12.5, tally };
+    let snapshot = Snapshot {
+        now,
+        lanes,
+        groups,
+        total,
+        in_memory: 5,
+        spooled: 0,
+        spool_bytes: 0,
+        spool_max: None,
+        memory: [100, 50, 1, 0],
+        budget: 1_000,
+        in_flight: 2,
+        put_rate: 12.5,
+        tally,
+    };
     let counters = Arc::new(Counters::default());
     let process = Process { cpu_seconds: 0.25, resident_bytes: 1, max_fds: u64::MAX, ..Process::default() };
     let group = Some(LogGroup::new("own").unwrap());
-    Facts { snapshot, counters, group, process, began: 1.5, accepting: true }
+    Facts { snapshot, counters, group, process, began: 1.5, accepting: true, spool: None }
 }
 
 #[test]

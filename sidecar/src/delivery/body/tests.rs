@@ -6,7 +6,7 @@ fn batch_of(budget: &Arc<Budget>, chunks: &[&[(i64, &str)]]) -> Batch {
     let mut first = 0;
     let queued = chunks.iter().map(|records| {
         let chunk = Arc::new(chunk_of(budget, records));
-        let queued = Queued { first, todo: vec![0..chunk.records], unended: chunk.records, chunk };
+        let queued = Queued { first, todo: vec![0..chunk.records], unended: chunk.records, done: Vec::new(), chunk };
         first += u64::from(queued.unended);
         queued
     });

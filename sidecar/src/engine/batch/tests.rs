@@ -10,7 +10,7 @@ fn queue_of(chunks: Vec<Chunk>) -> VecDeque<Queued> {
     let mut first = 0;
     let queued = chunks.into_iter().map(|chunk| {
         let records = chunk.records;
-        let queued = Queued { first, todo: vec![0..records], unended: records, chunk: Arc::new(chunk) };
+        let queued = Queued::new(first, chunk);
         first += u64::from(records);
         queued
     });

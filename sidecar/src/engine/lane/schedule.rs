@@ -21,6 +21,9 @@ const NARROW_ABOVE: f64 = 4.0;
 /// Latencies below this say nothing of the network: widening would add memory and no throughput.
 const WIDEN_FROM: Duration = Duration::from_millis(4);
 
+/// How long a batch that is not full waits for records from disk.
+const READ_AT_MOST: Duration = Duration::from_secs(1);
+
 /// What the whole engine asks of each lane now.
 #[derive(Clone, Copy, Debug)]
 pub struct Pressure {
@@ -99,6 +102,11 @@ impl Lane {
         let Some(since) = self.unsent_since else { return Next::Idle };
         if self.has_full_batch() {
             return Next::Full;
+        }
+        // More of the same is on its way from the disk; but a disk that hangs must not hold up what is here.
+        let reading = self.disk.as_ref().and_then(|disk| disk.reading);
+        if let Some((_, began)) = reading.filter(|(_, began)| *began + READ_AT_MOST > now.at) {
+            return Next::At(began + READ_AT_MOST);
         }
         if pressure.draining || since + pressure.linger <= now.at {
             return Next::Early;

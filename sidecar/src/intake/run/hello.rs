@@ -2,10 +2,10 @@
 
 use splashdam::wire::{self, ErrorCode, Hello, SidecarFrame, Welcome};
 
-use super::{End, Intake, DAY_MS};
+use super::{Answered, Durable, End, Intake, DAY_MS};
 use crate::config::{Destination, Peer, UtcDate};
-use crate::engine::lane::LaneId;
 use crate::engine::time::Now;
+use crate::engine::{self, lane::LaneId};
 use crate::intake::connection::{Connection, Kind};
 use crate::intake::framed::Channel;
 
@@ -60,7 +60,12 @@ impl Intake {
     }
 
     /// Answers a hello.
-    pub(super) fn welcome(&mut self, slot: usize, connection: &mut Connection, hello: Hello<'_>) -> Result<(), End> {
+    pub(super) fn welcome(
+        &mut self,
+        slot: usize,
+        connection: &mut Connection,
+        hello: Hello<'_>,
+    ) -> Result<Answered, End> {
         if hello.min_version > wire::MAX_VERSION || hello.max_version < wire::MIN_VERSION {
             return Err(End::Refused(ErrorCode::UNSUPPORTED_VERSION, "this sidecar speaks protocol version 1"));
         }
@@ -80,9 +85,17 @@ impl Intake {
         self.open.seal(lane);
         let id = connection.id;
         let welcome = self.shell.apply(|engine, now| engine.hello(lane, hello.client_id, hello.oldest, id, now));
-        let Some(welcome) = welcome else {
-            self.shell.apply(|engine, now| engine.gone(lane, None, id, now));
-            return Err(End::Refused(ErrorCode::BUSY, "the destination has too many clients"));
+        let welcome = match welcome {
+            engine::Hello::Welcome(welcome) => welcome,
+            engine::Hello::Full => {
+                self.shell.apply(|engine, now| engine.gone(lane, None, id, now));
+                return Err(End::Refused(ErrorCode::BUSY, "the destination has too many clients"));
+            }
+            engine::Hello::Later => {
+                self.shell.apply(|engine, now| engine.gone(lane, None, id, now));
+                self.block(slot, connection, lane);
+                return Ok(Answered::Later);
+            }
         };
         connection.kind = Kind::Framed(Some(Box::new(Channel {
             lane,
@@ -96,7 +109,9 @@ impl Intake {
         })));
         let sizes = self.sizes();
         let disabled = self.options.disabled.is_some();
+        let on_disk = self.options.durable == Durable::OnDisk;
         let flags = [
+            (on_disk, wire::FLAG_DURABLE_IS_DISK),
             (refused, wire::FLAG_DESTINATION_REFUSED),
             (disabled, wire::FLAG_DISABLED),
             (welcome.known, wire::FLAG_KNOWN_CHANNEL),
@@ -114,7 +129,7 @@ impl Intake {
         connection.write_out();
         self.counters.left_ms.set(0);
         self.fence(slot, welcome.fenced, id);
-        Ok(())
+        Ok(Answered::Now)
     }
 
     /// The destination a client asks for, and whether it may not have it.

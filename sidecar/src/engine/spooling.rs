@@ -1,0 +1,379 @@
+//! Events from the spool, and what is asked of it: what goes to disk, what comes back, and how much of either.
+//!
+//! A lane has one order and one read under way at most. While the disk refuses, a lane goes on in memory; what it holds is
+//! written, in order, when the disk takes things again, or ends first.
+
+use std::time::Duration;
+
+use super::account::Dropped;
+use super::budget::{Kind, Payment};
+use super::chunk::{Chunk, CHUNK_CLAIM};
+use super::command::Command;
+use super::lane::disk::{Disk, Known};
+use super::lane::{Lane, LaneId};
+use super::limits::BATCH_BYTES;
+use super::marker::Loss;
+use super::spool::{Indexed, Order, Piece, Read, ReadBack, Stored, Want};
+use super::time::Now;
+use super::{fair, Engine, Overflow, Phase};
+use crate::config::Destination;
+
+/// Most bytes of memory that one read fills: a whole batch of records of usual sizes.
+const READ_BYTES: usize = BATCH_BYTES as usize + 128 * 1024;
+
+/// What a lane brings back ahead of time where its attempts fail or memory is short: enough for its next batch.
+const READ_AT_LEAST: usize = BATCH_BYTES as usize;
+
+/// How long a lane whose memory was needed for others brings no more back than that.
+const SQUEEZED_FOR: Duration = Duration::from_secs(1);
+
+/// Waits after the disk has refused.
+const RETRY_LEAST: Duration = Duration::from_millis(100);
+const RETRY_MOST: Duration = Duration::from_secs(5);
+
+/// Reads refused in a row before what cannot be read is given up.
+const READ_TRIES: u32 = 12;
+
+/// Looks at a lane's files that failed before the lane goes on without them.
+const INDEX_TRIES: u32 = 5;
+
+/// The spool as the engine sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpoolSettings {
+    /// Bytes that all lanes' files may take.
+    pub max: u64,
+}
+
+/// The disk space all lanes share.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Space {
+    /// Bytes of all files, as last reported.
+    pub(super) used: u64,
+    /// Bytes under way.
+    pub(super) ordered: u64,
+}
+
+impl Engine {
+    /// A lane has left records on disk in an earlier process: it is looked at before anything is taken in for it. False if
+    /// there are as many lanes as may be.
+    pub fn found(&mut self, destination: &Destination, now: Now) -> bool {
+        let Some(id) = self.open_lane(destination, now) else { return false };
+        if let Some(lane) = self.lanes.get_mut(id) {
+            lane.disk = Some(Box::new(Disk::new(Known::NotYet)));
+        }
+        self.look_at(id);
+        true
+    }
+
+    fn look_at(&mut self, id: LaneId) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        if let Some(disk) = &mut lane.disk {
+            (disk.known, disk.ordering) = (Known::NotYet, true);
+        }
+        self.commands.push(Command::Index { lane: id, destination: lane.destination.clone() });
+    }
+
+    /// A lane's files have been looked at.
+    pub fn indexed(&mut self, found: Indexed, now: Now) {
+        let (id, reach) = (found.lane, self.settings.reach);
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let Some(disk) = lane.disk.as_mut().filter(|disk| disk.known == Known::NotYet) else { return };
+        disk.ordering = false;
+        if let Some(failure) = found.failure {
+            disk.failures += 1;
+            disk.trouble = Some(failure);
+            disk.not_before = now.at + wait(disk.failures);
+            let at = disk.not_before;
+            if disk.failures >= INDEX_TRIES {
+                // What is there stays there; clients that waited for ever would be worse.
+                disk.known = Known::Unreadable;
+                self.commands.push(Command::Resume(id));
+            }
+            self.set_timer(id, at);
+            return;
+        }
+        self.space.used = found.spool_bytes;
+        lane.indexed(found, reach, now);
+        self.commands.push(Command::Resume(id));
+        self.set_timer(id, now.at + super::LANE_IDLE);
+        self.use_disk(id, now);
+        self.mark(id);
+        self.pump(now);
+        self.tell_if_drained();
+    }
+
+    /// An order has been done, or has failed on the way.
+    pub fn stored(&mut self, stored: Stored, now: Now) {
+        let id = stored.lane;
+        self.space.used = stored.spool_bytes;
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let Some(disk) = lane.disk.as_mut().filter(|disk| disk.ordering) else { return };
+        self.space.ordered = self.space.ordered.saturating_sub(std::mem::take(&mut disk.ordered_bytes));
+        let failed = stored.failure.is_some();
+        let news = lane.stored(&stored);
+        if let Some(disk) = lane.disk.as_mut().filter(|_| failed) {
+            disk.not_before = now.at + wait(disk.failures);
+            let at = disk.not_before;
+            self.set_timer(id, at);
+        }
+        for channel in news {
+            self.acknowledge(id, channel);
+        }
+        self.answer_flushes(id);
+        self.settle_tail(id);
+        self.use_disk(id, now);
+        self.use_freed_space(now);
+        self.wake_waiting();
+        self.mark(id);
+        self.pump(now);
+        self.tell_if_drained();
+    }
+
+    /// Records have come back from disk.
+    pub fn read_back(&mut self, back: ReadBack, now: Now) {
+        let id = back.lane;
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let Some(disk) = &mut lane.disk else { return };
+        let Some((want, _)) = disk.reading.take() else { return };
+        disk.needs = back.needs;
+        match back.failure {
+            Some(failure) => {
+                disk.trouble = Some(failure);
+                disk.failures += 1;
+                disk.not_before = now.at + wait(disk.failures);
+                let at = disk.not_before;
+                self.set_timer(id, at);
+            }
+            None if !disk.ordering => disk.failures = 0,
+            None => {}
+        }
+        let mut lost = (0, 0);
+        for piece in back.pieces {
+            let (dropped, corrupt) = self.take_piece(id, piece, want, now);
+            lost = (lost.0 + dropped, lost.1 + corrupt);
+        }
+        for (count, reason) in [(lost.0, Dropped::Overflow), (lost.1, Dropped::Corrupt)] {
+            self.note_loss(id, Loss::ours(reason, count, now.wall_ms), now);
+        }
+        self.settle_tail(id);
+        self.after_end(id, now);
+        self.mark(id);
+        self.pump(now);
+    }
+
+    /// Returns how many records were dropped for want of room, and how many because they cannot be read.
+    fn take_piece(&mut self, id: LaneId, piece: Piece, want: Want, now: Now) -> (u64, u64) {
+        let budget = &self.budget;
+        let Some(lane) = self.lanes.get_mut(id) else { return (0, 0) };
+        match piece {
+            Piece::Chunk { chunk, runs, arrived_ms, ended, .. } => {
+                let age = u64::try_from(now.wall_ms.saturating_sub(arrived_ms)).unwrap_or_default();
+                let arrived = now.at.saturating_sub(Duration::from_millis(age));
+                lane.recall(chunk, &runs, ended, arrived);
+                (if want == Want::Runs { lane.drop_last(Dropped::Overflow) } else { 0 }, 0)
+            }
+            Piece::Ended(offsets) => {
+                for count in pieces(offsets.end - offsets.start) {
+                    lane.recall(Chunk::empty(budget, count), &[], true, now.at);
+                    lane.bury_last();
+                }
+                (0, 0)
+            }
+            Piece::Corrupt { offsets, runs } => {
+                let mut lost = 0;
+                for count in pieces(offsets.end - offsets.start) {
+                    lane.recall(Chunk::empty(budget, count), &runs, false, now.at);
+                    lost += lane.drop_last(Dropped::Corrupt);
+                }
+                (0, lost)
+            }
+        }
+    }
+
+    /// Asks the disk for whatever the lane needs of it now.
+    pub(super) fn use_disk(&mut self, id: LaneId, now: Now) {
+        if self.settings.spool.is_none() {
+            return;
+        }
+        self.give_order(id, now);
+        self.recall(id, now);
+    }
+
+    fn give_order(&mut self, id: LaneId, now: Now) {
+        let room = self.room_on_disk(id);
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let Some(order) = lane.next_order(room, now) else {
+            self.make_room_on_disk(id, now);
+            return;
+        };
+        let bytes = order.append.iter().map(|entry| entry.chunk.data().len() as u64).sum();
+        if let Some(disk) = &mut lane.disk {
+            disk.ordered_bytes = bytes;
+        }
+        self.space.ordered += bytes;
+        self.commands.push(Command::Order(Box::new(Order { lane: id, ..order })));
+        self.make_room_on_disk(id, now);
+    }
+
+    /// By how much the lane's files may grow: a lane takes at most twice what is still free.
+    fn room_on_disk(&self, id: LaneId) -> u64 {
+        let max = self.settings.spool.map_or(0, |spool| spool.max);
+        let free = max.saturating_sub(self.space.used + self.space.ordered);
+        let held = self.lanes.get(id).and_then(|lane| lane.disk.as_ref()).map_or(0, |disk| disk.bytes);
+        (2 * free).saturating_sub(held).min(free)
+    }
+
+    /// Where the disk is full and the policy is to drop what is oldest, a segment's worth of it goes.
+    fn make_room_on_disk(&mut self, id: LaneId, now: Now) {
+        let Some(disk) = self.lanes.get(id).and_then(|lane| lane.disk.as_ref()) else { return };
+        let wanted = disk.full && self.settings.overflow == Overflow::DropOldest;
+        let possible = !disk.away.is_empty() && disk.reading.is_none() && disk.not_before <= now.at;
+        if wanted && possible {
+            if let Some(payment) = self.budget.claim(Kind::Recalled, 0) {
+                self.read(id, payment, Want::Runs, now);
+            }
+        }
+    }
+
+    /// Lanes that found no room on disk look again.
+    fn use_freed_space(&mut self, now: Now) {
+        let is_full = |lane: &Lane| lane.disk.as_ref().is_some_and(|disk| disk.full && !disk.ordering);
+        let full: Vec<LaneId> = self.lanes.iter().filter(|(_, lane)| is_full(lane)).map(|(id, _)| id).collect();
+        for id in full {
+            self.give_order(id, now);
+        }
+    }
+
+    /// Brings records back from disk where the lane has room for them.
+    fn recall(&mut self, id: LaneId, now: Now) {
+        let Some(lane) = self.lanes.get(id) else { return };
+        let Some(disk) = &lane.disk else { return };
+        let rests = disk.reading.is_some() || disk.not_before > now.at || self.phase > Phase::Draining;
+        if rests || disk.away.is_empty() {
+            return;
+        }
+        let squeezed = disk.squeezed_at.is_some_and(|at| at + SQUEEZED_FOR > now.at);
+        let most = if lane.failures > 1 || squeezed { READ_AT_LEAST } else { self.most_in_queue(lane) };
+        let held = lane.queue_held();
+        if held >= most {
+            return;
+        }
+        let hopeless = disk.failures >= READ_TRIES;
+        let want = if hopeless { Want::RecordsOrSkip } else { Want::Records };
+        let sizes = [disk.needs.unwrap_or(READ_BYTES).max(READ_BYTES), disk.needs.unwrap_or(CHUNK_CLAIM)];
+        let payment = sizes.into_iter().find_map(|bytes| self.pay_for_recall(held, most, bytes));
+        match payment {
+            Some(payment) => self.read(id, payment, want, now),
+            None => {
+                if let Some(disk) = self.lanes.get_mut(id).and_then(|lane| lane.disk.as_mut()) {
+                    if !std::mem::replace(&mut disk.hungry, true) {
+                        self.hungry.push_back(id);
+                    }
+                }
+            }
+        }
+    }
+
+    fn pay_for_recall(&self, held: usize, most: usize, bytes: usize) -> Option<Payment> {
+        let free = fair::free_for_chunks(&self.budget, self.recall_share());
+        let mark = most.max(held + bytes);
+        let may = fair::may_recall(&self.budget, bytes)
+            || fair::may_take(
+                fair::Request { bytes, held, mark },
+                free,
+                fair::floor(self.budget.total(), self.lanes.len()),
+            );
+        may.then(|| self.budget.claim(Kind::Recalled, bytes))?
+    }
+
+    fn read(&mut self, id: LaneId, payment: Payment, want: Want, now: Now) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let destination = lane.destination.clone();
+        let Some(disk) = &mut lane.disk else { return };
+        disk.reading = Some((want, now.at));
+        let read = Read { lane: id, from: disk.away.start, to: disk.away.end, payment, want };
+        self.commands.push(Command::Read { destination, read });
+        self.set_timer(id, now.at + Duration::from_secs(1));
+    }
+
+    /// Lanes that found no memory for what is on disk look again.
+    pub(super) fn feed_hungry(&mut self, now: Now) {
+        for _ in 0..self.hungry.len() {
+            let Some(id) = self.hungry.pop_front() else { return };
+            if let Some(disk) = self.lanes.get_mut(id).and_then(|lane| lane.disk.as_mut()) {
+                disk.hungry = false;
+                self.recall(id, now);
+            }
+        }
+    }
+
+    fn settle_tail(&mut self, id: LaneId) {
+        let Some(lane) = self.lanes.get(id) else { return };
+        let most = self.most_in_queue(lane);
+        if let Some(lane) = self.lanes.get_mut(id) {
+            lane.settle_tail(most);
+        }
+    }
+
+    /// What a lane with a spool keeps in memory; the rest is on disk.
+    pub(super) fn most_in_queue(&self, lane: &Lane) -> usize {
+        let room = fair::room_for_chunks(self.budget.total());
+        fair::high_water(self.settings.high_water, lane.limit as usize).min(room / 2).max(READ_AT_LEAST)
+    }
+
+    /// Where there is no memory for what comes, what is safe on disk leaves it. True if anything has.
+    pub(super) fn squeeze(&mut self, id: LaneId, now: Now) -> bool {
+        self.lanes.get_mut(id).is_some_and(|lane| lane.squeeze(READ_AT_LEAST, now))
+    }
+
+    pub(super) fn recall_share(&self) -> fair::Recall {
+        if self.settings.spool.is_some() {
+            fair::Recall::SetAside
+        } else {
+            fair::Recall::Nothing
+        }
+    }
+
+    /// The disk's timers of a lane have run out.
+    pub(super) fn retry_disk(&mut self, id: LaneId, now: Now) {
+        let Some(lane) = self.lanes.get(id) else { return };
+        let Some(disk) = &lane.disk else { return };
+        if disk.not_before > now.at {
+            let at = disk.not_before;
+            self.set_timer(id, at);
+        } else if disk.known != Known::All && !disk.ordering {
+            let empty = lane.is_empty();
+            if disk.known == Known::NotYet || empty {
+                self.look_at(id);
+            } else {
+                self.set_timer(id, now.at + RETRY_MOST);
+            }
+        }
+        self.use_disk(id, now);
+    }
+
+    /// The end: what each lane's disk is to remember. The caller has made sure that nothing is in flight any more.
+    pub fn last_orders(&mut self) {
+        for id in self.lanes.ids() {
+            let Some(lane) = self.lanes.get_mut(id) else { continue };
+            let Some(disk) = lane.disk.as_mut().filter(|disk| disk.known == Known::All) else { continue };
+            let (end, refused) = (disk.written, std::mem::take(&mut disk.refused));
+            // What nobody will ask for again need not stay.
+            let close = lane.is_empty() && lane.channels.is_empty() && refused.is_empty();
+            let cursor = Some(super::spool::Cursor { clean: true, ..lane.cursor() });
+            let destination = lane.destination.clone();
+            let order = Order { lane: id, destination, append: Vec::new(), end, cursor, refused, close };
+            self.commands.push(Command::Order(Box::new(order)));
+        }
+    }
+}
+
+fn wait(failures: u32) -> Duration {
+    RETRY_LEAST.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(RETRY_MOST)
+}
+
+/// A count of records in pieces that a chunk can have.
+fn pieces(count: u64) -> impl Iterator<Item = u32> {
+    let most = u64::from(u32::MAX);
+    (0..count.div_ceil(most)).map(move |index| (count - index * most).min(most) as u32)
+}
