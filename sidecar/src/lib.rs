@@ -16,6 +16,7 @@
 //! | [`shell`] | drives the engine: events in, commands out |
 //! | [`spool`] | chunks ↔ segments on disk |
 //! | [`delivery`] | batch → CloudWatch |
+//! | [`spool`] | chunks → disk and back |
 //! | [`admin`] | metrics, health, status |
 //! | [`mod@run`] | the main job, from start to exit code |
 //!
