@@ -39,7 +39,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use allow::Pattern;
-pub use choice::{Creation, GroupClass, LogFormat, LogLevel, OnLoss, Overflow, Service, TextDelimiter};
+pub use choice::{
+    Creation, GroupClass, Lifetime, LogFormat, LogLevel, OnLoss, Overflow, Remainder, Service, Survives, TextDelimiter,
+};
 pub use creation::{CreationConfig, KmsKey, Retention, Tags};
 pub use date::UtcDate;
 pub use describe::describe;
