@@ -15,6 +15,7 @@
 //! | [`engine`] | chunks → batches → outcomes; decides everything, does nothing |
 //! | [`shell`] | drives the engine: events in, commands out |
 //! | [`delivery`] | batch → CloudWatch |
+//! | [`spool`] | chunks → disk and back |
 //! | [`admin`] | metrics, health, status |
 //! | [`mod@run`] | the main job, from start to exit code |
 //!
@@ -30,3 +31,4 @@ pub mod engine;
 pub mod intake;
 pub mod run;
 pub mod shell;
+pub mod spool;
