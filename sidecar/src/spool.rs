@@ -10,13 +10,22 @@
 //! | [`cursor`] | what of a lane has ended |
 //! | [`scan`] | walks a segment's entries past any damage |
 //!
+//! Around it:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`dead_letter`] | what CloudWatch refused, as lines of JSON |
+//! | [`inspect`] | looks into a spool, also one in use, and changes nothing |
+//!
 //! No length that comes from disk makes anything allocate more than the file really holds, and no bytes make anything panic.
 
 pub mod checksum;
 pub mod cursor;
+pub mod dead_letter;
 pub mod entry;
 pub mod fields;
 pub mod header;
+pub mod inspect;
 pub mod lane_file;
 pub mod name;
 pub mod scan;
