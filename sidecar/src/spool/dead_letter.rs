@@ -11,9 +11,9 @@
 //! is synced. What a failed write left is cut off again; what a crash left half written stays a line of its own, as the next
 //! write begins a new one.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -87,10 +87,13 @@ impl DeadLetters {
 
     fn newest(&self) -> io::Result<File> {
         // Reading tells how the file ends.
-        let open = || OpenOptions::new().read(true).append(true).create(true).open(self.dir.join(name(0)));
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true).mode(0o600);
+        let open = || options.open(self.dir.join(name(0)));
         match open() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(&self.dir)?;
+                // For nobody else, like all of the spool.
+                DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
                 open()
             }
             other => other,

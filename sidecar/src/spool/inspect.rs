@@ -39,13 +39,21 @@ use super::name::{DEAD_LETTER, LANES, LOCK, QUARANTINE, SPARE};
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
     /// The directory cannot be read.
-    #[error("cannot read the spool {0}: {1}")]
+    #[error("cannot read the spool {0}: {1}{hint}", hint = hint(.1))]
     Unreadable(PathBuf, #[source] io::Error),
     /// It is a directory of something else.
     #[error(
         "{0} holds no spool, neither `lock` nor `lanes`: give the directory that `splashdam run` has as --spool-dir"
     )]
     NoSpool(PathBuf),
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "; it is readable for the user that its sidecar runs as",
+        io::ErrorKind::NotFound => "; give the directory that `splashdam run` has as --spool-dir",
+        _ => "",
+    }
 }
 
 /// A spool as it was found.
@@ -63,6 +71,14 @@ pub struct Spool {
     pub spare: Pile,
     /// Folders that a newer splashdam wrote and that were set aside.
     pub newer: Vec<String>,
+}
+
+impl Spool {
+    /// A sum over all lanes.
+    #[must_use]
+    pub fn sum(&self, value: impl Fn(&Lane) -> u64) -> u64 {
+        self.lanes.iter().map(value).fold(0, u64::saturating_add)
+    }
 }
 
 /// Looks at everything in a spool.

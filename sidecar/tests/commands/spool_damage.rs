@@ -29,13 +29,18 @@ fn a_torn_tail_is_told_and_no_loss() {
     let spool = SpoolDir::new();
     let file = spool.lane("app", "pod").segment(0, 7, &[&["one"], &["two"]]);
     let bytes = fs::read(&file).unwrap();
-    // Within the last head.
-    fs::write(&file, &bytes[..bytes.len() - 40]).unwrap();
-    let (code, out, said) = cat(&spool);
-    assert_eq!((code, out.as_str()), (0, "one\n"), "{said}");
-    assert!(said.contains("app:pod") && said.contains("torn"), "{said}");
-    let shown = ls(&spool);
-    assert!(shown.contains("waiting") && shown.contains("its last write is torn"), "{shown}");
+    // Within the last head, and within its records.
+    for missing in [40, 1] {
+        fs::write(&file, &bytes[..bytes.len() - missing]).unwrap();
+        let (code, out, said) = cat(&spool);
+        assert_eq!((code, out.as_str()), (0, "one\n"), "{said}");
+        assert!(said.contains("app:pod") && said.contains("torn"), "{said}");
+        let shown = ls(&spool);
+        assert!(shown.contains("waiting") && shown.contains("its last write is torn"), "{shown}");
+    }
+    // Begun, and nothing got into it.
+    fs::write(&file, vec![0; 4_096]).unwrap();
+    assert!(cat(&spool).0 == 0 && ls(&spool).contains("empty"), "{}", ls(&spool));
 }
 
 #[test]
@@ -96,6 +101,24 @@ fn a_file_that_cannot_be_read_is_damage() {
     let (code, out, said) = cat(&spool);
     assert_eq!((code, out.as_str()), (3, "one\nfour\n"));
     assert!(said.contains("2 records") && said.contains("directory"), "{said}");
+}
+
+#[test]
+fn names_that_lie_do_no_harm() {
+    let spool = SpoolDir::new();
+    for stream in ["a", "b"] {
+        let lane = spool.lane("app", stream);
+        lane.segment(0, 7, &[&["one"]]);
+        fs::write(lane.path.join(format!("{:016x}-{:016x}.segment", u64::MAX, 8)), "x").unwrap();
+        lane.cursor(1, 1, vec![5..u64::MAX]);
+    }
+    let (code, out, said) = cat(&spool);
+    assert_eq!((code, out.as_str()), (3, ""), "{said}");
+    for stream in ["c", "d"] {
+        spool.lane("app", stream).segment(u64::MAX - 1, 7, &[&["one"]]);
+    }
+    assert!(ls(&spool).contains("8 records cannot be read"), "{}", ls(&spool));
+    assert_eq!(cat(&spool).1, "one\none\n");
 }
 
 #[test]

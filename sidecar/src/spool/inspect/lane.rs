@@ -80,6 +80,8 @@ pub struct Lane {
     pub clean: Option<bool>,
     /// Channels that are remembered.
     pub channels: usize,
+    /// Why it cannot be listed, where that is so.
+    pub refused: Option<String>,
 }
 
 /// What was found of the segment at hand.
@@ -94,9 +96,9 @@ struct Found {
 /// A lane while it is looked at.
 struct Look {
     lane: Lane,
-    clients: BTreeSet<ClientId>,
+    /// Channels in the cursor, and in the newest good header: either may be newer.
+    tables: [BTreeSet<ClientId>; 2],
     found: Found,
-    refused: bool,
 }
 
 impl Lane {
@@ -113,13 +115,14 @@ impl Lane {
             ended: Ended::default(),
             clean: None,
             channels: 0,
+            refused: None,
             place,
         };
         if lane.place.destination == Err(Format::Newer) {
             return Lane { state: State::Newer, ..lane };
         }
         let place = lane.place.clone();
-        let mut look = Look { lane, clients: BTreeSet::new(), found: Found::default(), refused: false };
+        let mut look = Look { lane, tables: Default::default(), found: Found::default() };
         let taken = walk_lane(&place, &mut |event| {
             look.take(event);
             Ok(())
@@ -136,9 +139,9 @@ impl Look {
             Event::Listed(ended, cursor) => {
                 self.lane.ended = ended.clone();
                 self.lane.clean = cursor.map(|cursor| cursor.clean);
-                self.remember(cursor.map_or(&[][..], |cursor| &cursor.channels));
+                self.tables[0] = clients(cursor.map_or(&[], |cursor| &cursor.channels));
             }
-            Event::Refused(_) => self.refused = true,
+            Event::Refused(error) => self.lane.refused = Some(error.to_string()),
             Event::Part(ended, part) => self.found.add(ended, &part),
             Event::Done(place, walked) => self.segment(place, walked),
             Event::MovedOn => self.found = Found::default(),
@@ -148,11 +151,12 @@ impl Look {
     fn segment(&mut self, place: &SegmentPlace, walked: &Walked) {
         let found = std::mem::take(&mut self.found);
         if let Some(header) = &walked.header {
-            self.remember(&header.channels);
+            self.tables[1] = clients(&header.channels);
         }
         let lane = &mut self.lane;
-        lane.records += found.records;
-        lane.lost += found.lost;
+        // A file's name can say anything.
+        lane.records = lane.records.saturating_add(found.records);
+        lane.lost = lane.lost.saturating_add(found.lost);
         lane.bytes += walked.bytes;
         // Entries come in the order in which they were taken in, but for what the clock did.
         lane.oldest_ms = lane.oldest_ms.into_iter().chain(found.oldest_ms).min();
@@ -167,22 +171,20 @@ impl Look {
         });
     }
 
-    /// Of the newest table alone, as the cursor's is newer than any header's but the last one's.
-    fn remember(&mut self, channels: &[ChannelMark]) {
-        self.clients.clear();
-        self.clients.extend(channels.iter().map(|mark| mark.client));
-        self.lane.channels = self.clients.len();
-    }
-
     fn finish(mut self) -> Lane {
         let sound = |segment: &Segment| matches!(segment.condition, Condition::Good | Condition::Torn);
+        self.lane.channels = self.tables[0].union(&self.tables[1]).count();
         self.lane.state = match () {
-            () if self.refused || !self.lane.segments.iter().all(sound) => State::Damaged,
+            () if self.lane.refused.is_some() || !self.lane.segments.iter().all(sound) => State::Damaged,
             () if self.lane.records > 0 => State::Waiting,
             () => State::Empty,
         };
         self.lane
     }
+}
+
+fn clients(channels: &[ChannelMark]) -> BTreeSet<ClientId> {
+    channels.iter().map(|mark| mark.client).collect()
 }
 
 impl Found {
@@ -191,13 +193,12 @@ impl Found {
             Part::Entry(head, data) => {
                 self.entries += 1;
                 let left = if data.is_empty() { 0 } else { ended.left(&(head.first..head.end())) };
-                self.records += left;
+                self.records = self.records.saturating_add(left);
                 if left > 0 {
                     self.oldest_ms = self.oldest_ms.into_iter().chain([head.arrived_ms]).min();
                 }
             }
-            Part::Spoilt(head) => self.lost += ended.left(&(head.first..head.end())),
-            Part::Lost(offsets) => self.lost += ended.left(offsets),
+            Part::Lost(offsets) => self.lost = self.lost.saturating_add(ended.left(offsets)),
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::spool::scan::{Bytes as _, Found, Scan};
 /// The last entry may be half written at this very moment: so often it is looked at again, so long apart.
 const LOOKS: u32 = 3;
 const APART: Duration = Duration::from_millis(10);
+/// So many damaged entries in a row are no torn tail any more.
+const MOST_UNSURE: usize = 4_096;
 
 /// A segment as it was listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,13 +28,14 @@ pub struct SegmentPlace {
     pub limit: Option<u64>,
 }
 
+/// What visits the parts; its error ends the way.
+pub(super) type Visit<'v> = dyn FnMut(Part<'_>) -> io::Result<()> + 'v;
+
 /// A piece of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part<'a> {
     /// A good entry. No bytes: all of its records had ended when it was written.
     Entry(&'a Head, &'a [u8]),
-    /// An entry whose records are damaged.
-    Spoilt(&'a Head),
     /// Offsets of which nothing can be read.
     Lost(Range<u64>),
 }
@@ -77,22 +80,22 @@ impl From<io::Error> for Stop {
 ///
 /// # Errors
 /// The visitor's. That a file cannot be read is not one.
-pub(super) fn walk(
-    place: &SegmentPlace,
-    visit: &mut dyn FnMut(Part<'_>) -> io::Result<()>,
-) -> io::Result<Option<Walked>> {
-    let mut walked = Walked { end: place.name.base, ..Walked::default() };
-    let mut window = match Window::open(&place.path) {
+pub(super) fn walk(place: &SegmentPlace, visit: &mut Visit<'_>) -> io::Result<Option<Walked>> {
+    let walked = Walked { end: place.name.base, ..Walked::default() };
+    let window = match Window::open(&place.path) {
         Ok(window) => window,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return refused(place, walked, &error, visit),
     };
-    match read(place, &mut window, &mut walked, visit) {
-        Ok(()) if window.is_still(&place.path) => Ok(Some(walked)),
-        Ok(()) | Err(Stop::MovedOn) => Ok(None),
+    let mut way = Way { place, window, walked, unsure: Vec::new(), visit };
+    match way.go().and_then(|()| way.still()) {
+        Ok(()) => Ok(Some(way.walked)),
+        Err(Stop::MovedOn) => Ok(None),
         Err(Stop::Visitor(error)) => Err(error),
-        Err(Stop::Read(_)) if !window.is_still(&place.path) => Ok(None),
-        Err(Stop::Read(error)) => refused(place, walked, &error, visit),
+        Err(Stop::Read(error)) => match way.still() {
+            Ok(()) => refused(place, way.walked, &error, way.visit),
+            Err(_) => Ok(None),
+        },
     }
 }
 
@@ -101,7 +104,7 @@ fn refused(
     place: &SegmentPlace,
     mut walked: Walked,
     error: &io::Error,
-    visit: &mut dyn FnMut(Part<'_>) -> io::Result<()>,
+    visit: &mut Visit<'_>,
 ) -> io::Result<Option<Walked>> {
     walked.refused = Some(error.to_string());
     walked.damaged = true;
@@ -112,73 +115,108 @@ fn refused(
     Ok(Some(walked))
 }
 
-fn read(
-    place: &SegmentPlace,
-    window: &mut Window,
-    walked: &mut Walked,
-    visit: &mut dyn FnMut(Part<'_>) -> io::Result<()>,
-) -> Result<(), Stop> {
-    walked.bytes = window.size()?;
-    let (mut scan, header) = Scan::begin(place.name, place.limit, window)?;
-    walked.header = header;
-    while let Some(found) = scan.step(window)? {
-        if !found.lost.is_empty() {
-            still(place, window)?;
-            visit(Part::Lost(found.lost.clone())).map_err(Stop::Visitor)?;
-        }
-        entry(place, window, &found, walked, visit)?;
-        walked.end = scan.next_offset();
-    }
-    still(place, window)?;
-    walked.torn = is_begun(place, scan.place(), window)?;
-    walked.damaged |= scan.damaged;
-    if walked.header.is_none() && walked.end == place.name.base && place.limit.is_none() {
-        // Made, and never written to: what a crash between the two leaves.
-        (walked.torn, walked.damaged) = (true, false);
-    }
-    if let Some(limit) = place.limit.filter(|limit| *limit > walked.end) {
-        walked.damaged = true;
-        visit(Part::Lost(walked.end..limit)).map_err(Stop::Visitor)?;
-        walked.end = limit;
-    }
-    Ok(())
+/// The way through one segment.
+struct Way<'a, 'v> {
+    place: &'a SegmentPlace,
+    window: Window,
+    walked: Walked,
+    /// What is not good is lost only if something good follows, or the next segment says so. Else it is a torn tail.
+    unsure: Vec<Range<u64>>,
+    visit: &'a mut Visit<'v>,
 }
 
-fn entry(
-    place: &SegmentPlace,
-    window: &mut Window,
-    found: &Found,
-    walked: &mut Walked,
-    visit: &mut dyn FnMut(Part<'_>) -> io::Result<()>,
-) -> Result<(), Stop> {
-    let length = found.head.data as usize;
-    let looks = if place.limit.is_none() { LOOKS } else { 1 };
-    for look in 1..=looks {
-        let data = window.at(found.data_at, length)?;
-        if sound(&found.head, place.name.salt, data) {
-            return visit(Part::Entry(&found.head, data)).map_err(Stop::Visitor);
+impl Way<'_, '_> {
+    fn go(&mut self) -> Result<(), Stop> {
+        self.walked.bytes = self.window.size()?;
+        let (mut scan, header) = Scan::begin(self.place.name, self.place.limit, &mut self.window)?;
+        self.walked.header = header;
+        while let Some(found) = scan.step(&mut self.window)? {
+            self.entry(&found)?;
         }
-        if look < looks {
-            std::thread::sleep(APART);
+        match self.place.limit {
+            Some(limit) => self.end_at(scan.next_offset(), limit, scan.damaged),
+            None => self.end_open(scan.place(), scan.damaged),
         }
-        window.forget();
     }
-    still(place, window)?;
-    walked.damaged = true;
-    visit(Part::Spoilt(&found.head)).map_err(Stop::Visitor)
-}
 
-/// Before anything is called damaged: it may only be gone.
-fn still(place: &SegmentPlace, window: &Window) -> Result<(), Stop> {
-    if window.is_still(&place.path) {
+    fn entry(&mut self, found: &Found) -> Result<(), Stop> {
+        self.doubt(found.lost.clone());
+        if self.is_sound(found)? {
+            self.lose()?;
+            let data = self.window.at(found.data_at, found.head.data as usize)?;
+            (self.visit)(Part::Entry(&found.head, data)).map_err(Stop::Visitor)?;
+            self.walked.end = found.head.end();
+        } else {
+            self.doubt(found.head.first..found.head.end());
+            if self.unsure.len() > MOST_UNSURE {
+                self.lose()?;
+            }
+        }
         Ok(())
-    } else {
-        Err(Stop::MovedOn)
     }
-}
 
-/// Whether an entry begins here. An older use of the file would not have this salt.
-fn is_begun(place: &SegmentPlace, at: u64, window: &mut Window) -> io::Result<bool> {
-    let mark = place.name.salt.to_le_bytes();
-    Ok(place.limit.is_none() && window.at(at, mark.len())? == mark)
+    /// Another segment follows: its base says where this one ended.
+    fn end_at(&mut self, next: u64, limit: u64, damaged: bool) -> Result<(), Stop> {
+        self.doubt(next..limit);
+        self.lose()?;
+        self.walked.damaged |= damaged;
+        self.walked.end = limit;
+        Ok(())
+    }
+
+    /// The last segment ends where nothing good follows.
+    fn end_open(&mut self, place: u64, damaged: bool) -> Result<(), Stop> {
+        // Made, and never written to, or its last entry not to its end: what is damaged is the torn tail itself.
+        let unwritten = self.walked.header.is_none() && self.walked.end == self.place.name.base;
+        let tail = unwritten || !self.unsure.is_empty();
+        self.walked.torn = tail || self.is_begun(place)?;
+        self.walked.damaged |= damaged && !tail;
+        Ok(())
+    }
+
+    fn doubt(&mut self, offsets: Range<u64>) {
+        self.unsure.extend(Some(offsets).filter(|offsets| !offsets.is_empty()));
+    }
+
+    /// What was in doubt is lost for certain.
+    fn lose(&mut self) -> Result<(), Stop> {
+        if self.unsure.is_empty() {
+            return Ok(());
+        }
+        self.still()?;
+        self.walked.damaged = true;
+        let visit = &mut *self.visit;
+        self.unsure.drain(..).try_for_each(|offsets| visit(Part::Lost(offsets))).map_err(Stop::Visitor)
+    }
+
+    /// Whether an entry's records are good. Of the last segment it is looked at again: they may just be on their way.
+    fn is_sound(&mut self, found: &Found) -> io::Result<bool> {
+        let (salt, length) = (self.place.name.salt, found.head.data as usize);
+        let looks = if self.place.limit.is_none() { LOOKS } else { 1 };
+        for look in 1..=looks {
+            if sound(&found.head, salt, self.window.at(found.data_at, length)?) {
+                return Ok(true);
+            }
+            self.window.forget();
+            if look < looks {
+                std::thread::sleep(APART);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether an entry begins here. An older use of the file would not have this salt.
+    fn is_begun(&mut self, at: u64) -> io::Result<bool> {
+        let mark = self.place.name.salt.to_le_bytes();
+        Ok(self.window.at(at, mark.len())? == mark)
+    }
+
+    /// Before anything is called damaged: it may only be gone.
+    fn still(&self) -> Result<(), Stop> {
+        if self.window.is_still(&self.place.path) {
+            Ok(())
+        } else {
+            Err(Stop::MovedOn)
+        }
+    }
 }

@@ -34,6 +34,8 @@ struct Lane {
     /// `null`: there is no cursor that can be read.
     clean: Option<bool>,
     channels: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
     segments: Vec<Segment>,
 }
 
@@ -70,7 +72,7 @@ pub(super) fn show(dir: &Path, spool: &inspect::Spool, now_ms: i64) -> String {
             Usage::Unknown => None,
         },
         lanes: spool.lanes.iter().map(|shown| lane(shown, now_ms)).collect(),
-        total: total(&spool.lanes),
+        total: total(spool),
         quarantine: spool.quarantine,
         dead_letters: spool.dead_letters,
         spare: spool.spare,
@@ -82,13 +84,13 @@ pub(super) fn show(dir: &Path, spool: &inspect::Spool, now_ms: i64) -> String {
     text
 }
 
-fn total(lanes: &[inspect::Lane]) -> Total {
+fn total(spool: &inspect::Spool) -> Total {
     Total {
-        lanes: lanes.len(),
-        records: lanes.iter().map(|lane| lane.records).sum(),
-        lost: lanes.iter().map(|lane| lane.lost).sum(),
-        bytes: lanes.iter().map(|lane| lane.bytes).sum(),
-        segments: lanes.iter().map(|lane| lane.segments.len()).sum(),
+        lanes: spool.lanes.len(),
+        records: spool.sum(|lane| lane.records),
+        lost: spool.sum(|lane| lane.lost),
+        bytes: spool.sum(|lane| lane.bytes),
+        segments: spool.lanes.iter().map(|lane| lane.segments.len()).sum(),
     }
 }
 
@@ -106,6 +108,7 @@ fn lane(lane: &inspect::Lane, now_ms: i64) -> Lane {
         watermark: lane.ended.watermark,
         clean: lane.clean,
         channels: lane.channels,
+        error: lane.refused.clone(),
         segments: lane.segments.iter().map(|shown| segment(shown, now_ms)).collect(),
     }
 }

@@ -17,24 +17,28 @@ pub(super) fn show(dir: &Path, spool: &Spool, segments: bool, now_ms: i64) -> St
     if spool.lanes.is_empty() {
         text.push_str("no lanes: nothing waits for delivery\n");
     } else {
-        lanes(&mut text, &spool.lanes, segments, now_ms);
+        lanes(&mut text, spool, segments, now_ms);
     }
     others(&mut text, spool);
     text
 }
 
-fn lanes(text: &mut String, lanes: &[Lane], segments: bool, now_ms: i64) {
+fn lanes(text: &mut String, spool: &Spool, segments: bool, now_ms: i64) {
+    let lanes = &spool.lanes;
     let head = ["lane", "state", "records", "bytes", "segments", "oldest"].map(str::to_owned);
     let rows = lanes.iter().map(|lane| row(lane, now_ms));
-    let sum = (lanes.len() > 1).then(|| total(lanes, now_ms));
+    let sum = (lanes.len() > 1).then(|| total(spool, now_ms));
     let rows: Vec<_> = std::iter::once(head).chain(rows).chain(sum).collect();
     let lines = table(&rows, 2);
     for (index, line) in lines.lines().enumerate() {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{line}");
         let lane = index.checked_sub(1).and_then(|index| lanes.get(index));
+        if let Some(why) = lane.and_then(|lane| lane.refused.as_ref()) {
+            let _ = writeln!(text, "  its folder cannot be read: {why}");
+        }
         for segment in lane.iter().flat_map(|lane| &lane.segments).filter(|_| segments) {
-            let _ = writeln!(text, "  {}", describe(segment, now_ms));
+            let _ = writeln!(text, "  {}", describe(segment, spool.usage, now_ms));
         }
     }
 }
@@ -50,15 +54,14 @@ fn row(lane: &Lane, now_ms: i64) -> [String; 6] {
     ]
 }
 
-fn total(lanes: &[Lane], now_ms: i64) -> [String; 6] {
-    let sum = |value: fn(&Lane) -> u64| lanes.iter().map(value).sum();
+fn total(spool: &Spool, now_ms: i64) -> [String; 6] {
     [
-        format!("{} lanes", count(lanes.len() as u64)),
+        format!("{} lanes", count(spool.lanes.len() as u64)),
         String::new(),
-        count(sum(|lane| lane.records)),
-        bytes(sum(|lane| lane.bytes)),
-        count(sum(|lane| lane.segments.len() as u64)),
-        oldest(lanes.iter().filter_map(|lane| lane.oldest_ms).min(), now_ms),
+        count(spool.sum(|lane| lane.records)),
+        bytes(spool.sum(|lane| lane.bytes)),
+        count(spool.sum(|lane| lane.segments.len() as u64)),
+        oldest(spool.lanes.iter().filter_map(|lane| lane.oldest_ms).min(), now_ms),
     ]
 }
 
@@ -75,10 +78,11 @@ fn oldest(then_ms: Option<i64>, now_ms: i64) -> String {
     then_ms.map_or_else(|| "-".to_owned(), |then_ms| duration(age(now_ms, then_ms)))
 }
 
-fn describe(segment: &Segment, now_ms: i64) -> String {
+fn describe(segment: &Segment, usage: Usage, now_ms: i64) -> String {
     let born = segment.created_ms.map(|then_ms| format!(", begun {} ago", duration(age(now_ms, then_ms))));
     let condition = match &segment.condition {
         Condition::Good => "good".to_owned(),
+        Condition::Torn if usage == Usage::InUse => "being written".to_owned(),
         Condition::Torn => "its last write is torn".to_owned(),
         Condition::Damaged(0) => "damaged, no record is lost".to_owned(),
         Condition::Damaged(lost) => format!("damaged, {} lost", records(*lost)),
@@ -101,7 +105,7 @@ fn records(number: u64) -> String {
 
 /// What else there is; nothing is said of what is not there.
 fn others(text: &mut String, spool: &Spool) {
-    let lost: u64 = spool.lanes.iter().map(|lane| lane.lost).sum();
+    let lost = spool.sum(|lane| lane.lost);
     let mut lines = Vec::new();
     if lost > 0 {
         lines.push(("lost", format!("{} cannot be read", records(lost))));
