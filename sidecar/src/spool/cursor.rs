@@ -50,6 +50,16 @@ pub fn encode(number: u64, cursor: &Cursor) -> Vec<u8> {
     out
 }
 
+/// Keeps what a lane with `next` as its next offset may still say: ranges above the watermark and below `next`.
+pub fn clip(cursor: &mut Cursor, next: u64) {
+    let (low, mut ended) = (cursor.watermark, Vec::new());
+    for range in &cursor.ended {
+        let range = range.start.max(low)..range.end.min(next);
+        ended.extend(Some(range).filter(|range| range.start < range.end));
+    }
+    cursor.ended = ended;
+}
+
 /// Reads a slot: its number and what it says.
 pub fn decode(slot: &[u8]) -> Result<(u64, Cursor), Format> {
     let mut fields = Fields(slot);

@@ -61,6 +61,18 @@ impl Scan {
         Ok((Scan { name, limit, place, next: name.base, damaged: header.is_none() }, header))
     }
 
+    /// The same place, now that the next segment's base is known (or still is not).
+    #[must_use]
+    pub fn limited(self, limit: Option<u64>) -> Self {
+        Scan { limit: limit.unwrap_or(u64::MAX), ..self }
+    }
+
+    /// Which segment.
+    #[must_use]
+    pub fn name(&self) -> SegmentName {
+        self.name
+    }
+
     /// The offset behind what was found so far.
     #[must_use]
     pub fn next_offset(&self) -> u64 {

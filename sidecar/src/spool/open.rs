@@ -1,0 +1,150 @@
+//! Opening: the lock, the folders, and which lanes there are. Reads names and `lane.json`, and no records.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::fs::{flock, FlockOperation};
+
+use super::disk::{list, Disk, RealDisk};
+use super::error::OpenError;
+use super::header::{Format, Header, MOST};
+use super::lanes::Lanes;
+use super::name::{SegmentName, CURSOR, DEAD_LETTER, LANES, LANE_FILE, LOCK, NEWER, QUARANTINE, SPARE};
+use super::{lane_file, Found};
+use crate::config::Destination;
+
+/// Takes the spool for this process: as long as the file is open, nobody else can.
+pub(super) fn lock(root: &Path) -> Result<File, OpenError> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(root);
+    made.map_err(OpenError::unusable("make the folder", root))?;
+    let path = root.join(LOCK);
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let file = file.map_err(OpenError::unusable("open", &path))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Locked(root.to_owned())),
+        Err(error) => Err(OpenError::unusable("lock", path)(error.into())),
+    }
+}
+
+/// Makes the folders, and empties that of the spares: nobody knows how old those are.
+pub(super) fn make_folders(root: &Path) -> Result<(), OpenError> {
+    for name in [LANES, SPARE, QUARANTINE, DEAD_LETTER] {
+        let path = root.join(name);
+        RealDisk.make_folder(&path).map_err(OpenError::unusable("make the folder", path))?;
+    }
+    let spares = root.join(SPARE);
+    for (name, _) in list(&spares).map_err(OpenError::unusable("list", &spares))? {
+        // One that stays is in nobody's way.
+        let _ = fs::remove_file(spares.join(name));
+    }
+    Ok(())
+}
+
+/// What there is, with its bytes; what is in the way is put aside.
+pub(super) fn find_lanes(root: &Path, lanes: &Lanes) -> Result<Vec<Found>, OpenError> {
+    let path = root.join(LANES);
+    let mut found = Vec::new();
+    for (name, _) in list(&path).map_err(OpenError::unusable("list", &path))? {
+        if path.join(&name).is_dir() {
+            found.extend(take_in(root, lanes, &name));
+        }
+    }
+    Ok(found)
+}
+
+/// Bytes of the files in a folder.
+pub(super) fn bytes_in(folder: &Path) -> u64 {
+    list(folder).unwrap_or_default().iter().map(|(_, bytes)| bytes).sum()
+}
+
+fn take_in(root: &Path, lanes: &Lanes, name: &str) -> Option<Found> {
+    let folder = super::lanes::folder(root, name);
+    let foreign = |why: &str| {
+        lanes.reserve(name.to_owned());
+        tracing::warn!("the spool's {} is left alone: {why}", folder.display());
+        None
+    };
+    if name.ends_with(NEWER) {
+        return foreign("a newer splashdam wrote it");
+    }
+    match whose(&folder) {
+        Ok(destination) => {
+            let bytes = bytes_of_lane(&folder);
+            if lanes.found(&destination, name, bytes) {
+                Some(Found { destination, bytes })
+            } else {
+                put_aside(root, &folder, name, lanes, "another folder has its destination")
+            }
+        }
+        Err(Format::Newer) => {
+            let aside = folder.with_file_name(format!("{name}{NEWER}"));
+            match fs::rename(&folder, &aside) {
+                Ok(()) => foreign("a newer splashdam wrote it, which will find it as NAME when .newer is taken off"),
+                Err(error) => foreign(&format!("a newer splashdam wrote it, and it cannot be renamed: {error}")),
+            }
+        }
+        // Begun, and nothing got into it.
+        Err(Format::Damaged) if is_bare(&folder) => {
+            let _ = fs::remove_file(folder.join(LANE_FILE));
+            let _ = fs::remove_dir(&folder);
+            None
+        }
+        Err(Format::Damaged) => put_aside(root, &folder, name, lanes, "nothing in it says whose it is"),
+    }
+}
+
+fn put_aside(root: &Path, folder: &Path, name: &str, lanes: &Lanes, why: &str) -> Option<Found> {
+    let mut to = root.join(QUARANTINE).join(name);
+    let mut again = 0;
+    while to.exists() {
+        again += 1;
+        to.set_file_name(format!("{name}-{again}"));
+    }
+    match fs::rename(folder, &to) {
+        Ok(()) => tracing::warn!("the spool's {} is now {}: {why}", folder.display(), to.display()),
+        Err(error) => {
+            lanes.reserve(name.to_owned());
+            tracing::warn!("the spool's {} is left alone: {why}, and it cannot be moved: {error}", folder.display());
+        }
+    }
+    None
+}
+
+/// A lane's destination: out of `lane.json`, else out of any segment's header.
+fn whose(folder: &Path) -> Result<Destination, Format> {
+    let told = read_some(&folder.join(LANE_FILE), lane_file::MOST).map_err(|_| Format::Damaged);
+    match told.and_then(|bytes| lane_file::decode(&bytes)) {
+        Err(Format::Damaged) => {}
+        told => return told,
+    }
+    for (name, _) in list(folder).unwrap_or_default() {
+        let Some(segment) = SegmentName::parse(&name) else { continue };
+        let bytes = read_some(&folder.join(name), MOST).unwrap_or_default();
+        match Header::decode(&bytes, segment) {
+            Ok((header, _)) => return Ok(header.destination),
+            Err(Format::Newer) => return Err(Format::Newer),
+            Err(Format::Damaged) => {}
+        }
+    }
+    Err(Format::Damaged)
+}
+
+fn is_bare(folder: &Path) -> bool {
+    list(folder).is_ok_and(|names| names.iter().all(|(name, _)| name == LANE_FILE))
+}
+
+fn bytes_of_lane(folder: &Path) -> u64 {
+    let names = list(folder).unwrap_or_default();
+    let ours = names.iter().filter(|(name, _)| name == CURSOR || SegmentName::parse(name).is_some());
+    ours.map(|(_, bytes)| bytes).sum()
+}
+
+/// The first bytes of a file, at most so many.
+fn read_some(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

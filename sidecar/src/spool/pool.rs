@@ -1,0 +1,134 @@
+//! Files for segments: new ones, and young ones that have ended and are used again, which spares the file system the work.
+//!
+//! Only young files are used again. The kernel writes a dirty page back about 30 s after it became dirty, but never that of a
+//! file that is gone: so what is unlinked early enough is never written at all.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::disk::{doing, remove_if_there};
+use super::lanes::Segment;
+use super::name::{QUARANTINE, SPARE};
+use super::salt::Salts;
+use super::shared::Shared;
+
+/// Most spares of one writer.
+const MOST_SPARES: usize = 4;
+
+/// A file older than this is not used again.
+const YOUNG: Duration = Duration::from_secs(15);
+
+/// Most segments in the quarantine.
+const MOST_QUARANTINED: usize = 16;
+
+#[derive(Debug)]
+struct Spare {
+    path: PathBuf,
+    bytes: u64,
+    made: Instant,
+}
+
+/// A file to become a segment.
+#[derive(Debug)]
+pub(super) struct Fresh {
+    pub(super) file: File,
+    /// Bytes that it has already.
+    pub(super) bytes: u64,
+    pub(super) made: Instant,
+}
+
+/// One writer's spares and salts.
+#[derive(Debug)]
+pub(super) struct Pool {
+    shared: Arc<Shared>,
+    spares: Vec<Spare>,
+    pub(super) salts: Salts,
+}
+
+impl Pool {
+    pub(super) fn new(shared: Arc<Shared>, salts: Salts) -> Self {
+        Pool { shared, spares: Vec::new(), salts }
+    }
+
+    /// Whether there are files that will have to go when they are no longer young.
+    pub(super) fn has_spares(&self) -> bool {
+        !self.spares.is_empty()
+    }
+
+    /// A file at `path`. One used again has its name first and its new header afterwards: under the new name, which has the
+    /// new salt, nothing of what it still holds is taken for an entry.
+    pub(super) fn obtain(&mut self, path: &Path, now: Instant) -> io::Result<Fresh> {
+        self.drop_old(now);
+        let disk = &self.shared.disk;
+        if let Some(spare) = self.spares.pop() {
+            self.shared.counters.spare_bytes.fetch_sub(spare.bytes, Ordering::Relaxed);
+            self.shared.counters.resized(spare.bytes, 0);
+            doing("use again as a segment", &spare.path, disk.rename(&spare.path, path))?;
+            let file = doing("open the segment", path, disk.open_or_create(path))?;
+            return Ok(Fresh { file, bytes: spare.bytes, made: spare.made });
+        }
+        let file = doing("create the segment", path, disk.create(path))?;
+        Ok(Fresh { file, bytes: 0, made: now })
+    }
+
+    /// Does away with a segment's file: to the quarantine, to the spares, or for good.
+    pub(super) fn discard(&mut self, path: &Path, lane: &str, segment: &Segment, now: Instant) -> io::Result<()> {
+        if segment.damaged {
+            return self.quarantine(path, lane, segment);
+        }
+        let young = segment.made.filter(|made| now.saturating_duration_since(*made) < YOUNG);
+        let Some(made) = young.filter(|_| self.spares.len() < MOST_SPARES) else {
+            return doing("remove the segment", path, remove_if_there(&*self.shared.disk, path));
+        };
+        let spare = self.shared.folder(SPARE).join(format!("{:016x}", segment.name.salt));
+        match self.shared.disk.rename(path, &spare) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            renamed => doing("set aside the segment", path, renamed)?,
+        }
+        self.shared.counters.spare_bytes.fetch_add(segment.bytes, Ordering::Relaxed);
+        self.shared.counters.resized(0, segment.bytes);
+        self.spares.push(Spare { path: spare, bytes: segment.bytes, made });
+        Ok(())
+    }
+
+    /// Removes spares that are no longer young.
+    pub(super) fn drop_old(&mut self, now: Instant) {
+        let (young, old): (Vec<_>, Vec<_>) = std::mem::take(&mut self.spares)
+            .into_iter()
+            .partition(|spare| now.saturating_duration_since(spare.made) < YOUNG);
+        self.spares = young;
+        for spare in old {
+            // What cannot be removed is removed at the next start.
+            let _ = self.shared.disk.remove(&spare.path);
+            self.shared.counters.spare_bytes.fetch_sub(spare.bytes, Ordering::Relaxed);
+            self.shared.counters.resized(spare.bytes, 0);
+        }
+    }
+
+    fn quarantine(&self, path: &Path, lane: &str, segment: &Segment) -> io::Result<()> {
+        let folder = self.shared.folder(QUARANTINE);
+        match self.shared.disk.rename(path, &folder.join(format!("{lane}-{}", segment.name))) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            renamed => doing("move to the quarantine", path, renamed)?,
+        }
+        self.shared.counters.quarantined.fetch_add(1, Ordering::Relaxed);
+        self.shared.counters.resized(0, segment.bytes);
+        let freed = prune(&folder);
+        self.shared.counters.resized(freed, 0);
+        Ok(())
+    }
+}
+
+/// Keeps the newest of a folder's files; says how many bytes the others had. What cannot be removed stays.
+fn prune(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    let about = |entry: fs::DirEntry| entry.metadata().ok().map(|about| (about.modified().ok(), entry.path(), about));
+    let mut files: Vec<_> = entries.filter_map(Result::ok).filter_map(about).filter(|file| file.2.is_file()).collect();
+    files.sort_unstable_by(|a, b| (b.0, &b.1).cmp(&(a.0, &a.1)));
+    let old = files.iter().skip(MOST_QUARANTINED);
+    old.filter(|(_, path, _)| fs::remove_file(path).is_ok()).map(|(_, _, about)| about.len()).sum()
+}

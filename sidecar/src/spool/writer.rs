@@ -1,0 +1,110 @@
+//! The writer: carries out orders, one after the other. Synchronous and without a clock of its own; a thread drives it.
+//!
+//! An order is append, sync (with `power-loss`), cursor, delete. Nothing is deleted before the cursor says that it has ended,
+//! and nothing is reported as durable before it is.
+
+mod append;
+mod close;
+mod lane;
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+
+use super::lanes::lock;
+use super::pool::Pool;
+use super::salt::Salts;
+use super::shared::{Now, Shared};
+use crate::engine::lane::LaneId;
+use crate::engine::spool::{Order, Stored};
+use lane::Lane;
+
+/// Writes the files of some lanes.
+#[derive(Debug)]
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    lanes: HashMap<LaneId, Lane>,
+    pool: Pool,
+}
+
+impl Writer {
+    pub(super) fn new(shared: Arc<Shared>, salts: Salts) -> Self {
+        Writer { lanes: HashMap::new(), pool: Pool::new(Arc::clone(&shared), salts), shared }
+    }
+
+    /// Carries out an order and says how far it came.
+    pub(super) fn carry_out(&mut self, order: &Order, now: Now) -> Stored {
+        let result = self.perform(order, now);
+        self.write_refused(order);
+        let failure = result.err().map(|error| error.to_string());
+        let done = failure.is_none();
+        let mut stored = Stored { lane: order.lane, failure, ..Stored::default() };
+        match self.lanes.get_mut(&order.lane) {
+            Some(lane) => {
+                let mut files = lock(&lane.files);
+                self.shared.account(&mut files);
+                // What a failed order has durable is what is in the files, or what ended before it.
+                lane.reported = lane.reported.max(files.end);
+                stored.end = lane.reported;
+                stored.lane_bytes = files.bytes();
+                stored.first_segment_end = files.segment_end(0);
+            }
+            None if done => stored.end = order.end,
+            None => {}
+        }
+        stored.spool_bytes = self.shared.counters.spool_bytes.load(Ordering::Relaxed);
+        stored
+    }
+
+    fn perform(&mut self, order: &Order, now: Now) -> io::Result<()> {
+        let known = self.lanes.get(&order.lane).is_some_and(|lane| lane.destination == order.destination);
+        if !known {
+            self.lanes.insert(order.lane, Lane::open(&self.shared, &order.destination)?);
+        }
+        let Some(lane) = self.lanes.get_mut(&order.lane) else { return Ok(()) };
+        lane.append(&order.append, &mut self.pool, now)?;
+        lane.reported = lane.reported.max(order.end);
+        if let Some(cursor) = &order.cursor {
+            lane.write_cursor(cursor)?;
+        }
+        if order.close {
+            lane.remove_all(&mut self.pool, now.at)?;
+            self.lanes.remove(&order.lane);
+            return Ok(());
+        }
+        lane.leave_what_has_ended(now.at);
+        lane.delete_ended(&mut self.pool, now.at)
+    }
+
+    /// Each dead letter is tried once, whatever became of the rest of its order: asking again would write some twice.
+    fn write_refused(&self, order: &Order) {
+        if order.refused.is_empty() {
+            return;
+        }
+        let mut write = lock(&self.shared.refused);
+        for refused in &order.refused {
+            let records = u64::from(refused.records.end.saturating_sub(refused.records.start));
+            let written = write.as_mut().is_some_and(|write| write(&order.destination, refused).is_ok());
+            let counters = &self.shared.counters;
+            let counter = if written { &counters.dead_letters } else { &counters.dead_letters_lost };
+            counter.fetch_add(records, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether there is anything that [`tick`](Self::tick) will have to do within about a second.
+    pub(super) fn ticks(&self) -> bool {
+        self.pool.has_spares() || self.lanes.values().any(Lane::has_ended)
+    }
+
+    /// Deletes what has ended of lanes that get no orders any more, before the kernel writes it to the disk.
+    pub(super) fn tick(&mut self, now: Now) {
+        for lane in self.lanes.values_mut().filter(|lane| lane.has_ended()) {
+            lane.leave_what_has_ended(now.at);
+            // What cannot be deleted now is tried again with the lane's next order, which reports it.
+            let _ = lane.delete_ended(&mut self.pool, now.at);
+            self.shared.account(&mut lock(&lane.files));
+        }
+        self.pool.drop_old(now.at);
+    }
+}

@@ -1,0 +1,81 @@
+//! Deleting: segments in which everything has ended, and all of a lane that is gone.
+
+use std::io;
+use std::time::Instant;
+
+use super::lane::Lane;
+use crate::spool::disk::{doing, remove_if_there};
+use crate::spool::lanes::{lock, Segment};
+use crate::spool::name::{CURSOR, LANE_FILE};
+use crate::spool::pool::Pool;
+
+impl Lane {
+    /// Deletes from the front what lies below the watermark that the cursor has on disk.
+    pub(super) fn delete_ended(&mut self, pool: &mut Pool, now: Instant) -> io::Result<()> {
+        while let Some(front) = self.ended_front() {
+            self.keep_cursor()?;
+            self.remove_front(&front, pool, now)?;
+        }
+        Ok(())
+    }
+
+    fn ended_front(&self) -> Option<Segment> {
+        let files = lock(&self.files);
+        let front = files.segments.first()?;
+        let grows = self.current.as_ref().is_some_and(|current| current.name == front.name);
+        let ended = files.segment_end(0) <= files.watermark;
+        (ended && !grows).then(|| front.clone())
+    }
+
+    /// With the last segment the lane's channels would go: then the cursor that has them must be on the disk first.
+    fn keep_cursor(&mut self) -> io::Result<()> {
+        if !self.shared.syncs() || lock(&self.files).segments.len() > 1 {
+            return Ok(());
+        }
+        let path = self.path.join(CURSOR);
+        let disk = &self.shared.disk;
+        doing("sync the cursor", &path, disk.open_or_create(&path).and_then(|file| disk.sync(&file)))?;
+        self.shared.sync_folder(&self.path)
+    }
+
+    /// Does away with a segment's file, but for its place in the list.
+    pub(super) fn discard(&self, segment: &Segment, pool: &mut Pool, now: Instant) -> io::Result<()> {
+        let lane = self.path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        pool.discard(&self.path.join(segment.name.to_string()), &lane, segment, now)
+    }
+
+    fn remove_front(&mut self, front: &Segment, pool: &mut Pool, now: Instant) -> io::Result<()> {
+        self.discard(front, pool, now)?;
+        lock(&self.files).segments.remove(0);
+        Ok(())
+    }
+
+    /// Deletes all of a lane: segments first, so that at no moment there are records without a cursor that knows of them.
+    pub(super) fn remove_all(&mut self, pool: &mut Pool, now: Instant) -> io::Result<()> {
+        self.current = None;
+        loop {
+            let front = lock(&self.files).segments.first().cloned();
+            let Some(front) = front else { break };
+            self.remove_front(&front, pool, now)?;
+        }
+        let disk = &*self.shared.disk;
+        for name in [CURSOR, LANE_FILE] {
+            let path = self.path.join(name);
+            doing("remove", &path, remove_if_there(disk, &path))?;
+        }
+        match disk.remove_folder(&self.path) {
+            // Somebody else's file in our folder stays, and so does the folder.
+            Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => {
+                return doing("remove the folder", &self.path, Err(error));
+            }
+            _ => {}
+        }
+        let mut files = lock(&self.files);
+        files.cursor_bytes = 0;
+        self.shared.account(&mut files);
+        let folder = files.folder.clone();
+        drop(files);
+        self.shared.lanes.forget(&self.destination, &folder);
+        Ok(())
+    }
+}
