@@ -12,13 +12,15 @@ use std::time::{Duration, Instant};
 use rustix::process::{kill_process, Pid, Signal};
 use splashdam::Client;
 
-use super::{until, Account, Remote, Wire, GROUP, PATIENCE, STREAM};
+use super::{until, Account, Remote, Scrape, Wire, GROUP, PATIENCE, STREAM};
 
 /// What a sidecar is to be started with.
 #[derive(Debug)]
 pub(crate) struct Setup {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
+    /// What the program is started by, if not by us.
+    wrapper: Vec<String>,
     directory: Arc<tempfile::TempDir>,
 }
 
@@ -36,7 +38,7 @@ impl Setup {
     /// A socket and nothing else.
     pub(crate) fn bare() -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        let setup = Setup { arguments: Vec::new(), variables: Vec::new(), directory };
+        let setup = Setup { arguments: Vec::new(), variables: Vec::new(), wrapper: Vec::new(), directory };
         let setup = setup
             .variable("AWS_ACCESS_KEY_ID", "test")
             .variable("AWS_SECRET_ACCESS_KEY", "emulator")
@@ -54,6 +56,23 @@ impl Setup {
 
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Records also stand on disk, in [`Self::spool`].
+    pub(crate) fn spooled(self) -> Self {
+        let spool = self.spool().display().to_string();
+        self.flags(&["--spool-dir", &spool])
+    }
+
+    /// Where, if it is asked to.
+    pub(crate) fn spool(&self) -> PathBuf {
+        self.directory.path().join("spool")
+    }
+
+    /// A write beyond the limit of a file's size fails, instead of killing the process: what is ignored stays so through an exec.
+    pub(crate) fn without_size_signal(mut self) -> Self {
+        self.wrapper = ["/bin/sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"].map(str::to_owned).to_vec();
         self
     }
 
@@ -75,7 +94,10 @@ impl Setup {
     /// Starts it; it may end at once.
     #[track_caller]
     pub(crate) fn spawn(&self) -> Sidecar {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_splashdam"))
+        let program = env!("CARGO_BIN_EXE_splashdam").to_owned();
+        let mut words = self.wrapper.iter().chain([&program]);
+        let mut child = Command::new(words.next().unwrap())
+            .args(words)
             .arg("run")
             .args(&self.arguments)
             .env_clear()
@@ -183,9 +205,12 @@ impl Sidecar {
         self.child.try_wait().unwrap().is_some()
     }
 
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.child.id()).unwrap();
-        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+        kill_process(self.pid(), signal).unwrap();
     }
 
     /// Kills it as the kernel would when memory runs out.
@@ -240,10 +265,19 @@ impl Sidecar {
     /// The sum of a metric over its groups; `label` narrows it, as in `reason="shutdown"`.
     #[track_caller]
     pub(crate) fn metric(&self, name: &str, label: &str) -> u64 {
-        let metrics = self.admin("/metrics");
-        let of_metric = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
-        let lines = metrics.lines().filter(of_metric).filter(|line| line.contains(label));
-        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as u64).sum()
+        self.scrape().get(name, label)
+    }
+
+    /// All metrics of one moment.
+    #[track_caller]
+    pub(crate) fn scrape(&self) -> Scrape {
+        Scrape::new(self.admin("/metrics"))
+    }
+
+    /// `/status`.
+    #[track_caller]
+    pub(crate) fn status(&self) -> serde_json::Value {
+        serde_json::from_str(&self.admin("/status")).unwrap()
     }
 }
 
