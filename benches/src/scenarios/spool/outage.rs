@@ -47,6 +47,7 @@ pub(in crate::scenarios) fn outage(bench: &Bench) -> Result<Outcome> {
     stage.remote()?.refuse(TROUBLED)?;
     thread::sleep(bench.outage);
     let waiting = waiting(&stage);
+    let spooled = stage.seen().latest.account().spooled;
     stage.remote()?.recover()?;
     let caught_up = catch_up(&mut stage, fed_out)?;
     let meanwhile = stage.report()?.freshness_micros;
@@ -68,8 +69,11 @@ pub(in crate::scenarios) fn outage(bench: &Bench) -> Result<Outcome> {
     if waiting < RATE * bench.outage.as_secs() / 2 {
         run.faults.push(format!("only {waiting} records waited at the end of the outage"));
     }
+    if spooled == 0 {
+        run.faults.push("nothing was spooled at the end of the outage".to_owned());
+    }
     let note = format!(
-        "{waiting} waited when the outage of {:.0} s ended; caught up after {:.2} s; freshness p99 thereafter {:.0} ms; the \
+        "{waiting} waited, {spooled} of them on disk, when the outage of {:.0} s ended; caught up after {:.2} s; freshness p99 thereafter {:.0} ms; the \
          healthy lane's p50 {} ms, max {} ms of {}",
         bench.outage.as_secs_f64(),
         caught_up.unwrap_or_default().as_secs_f64(),
