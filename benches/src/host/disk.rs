@@ -46,12 +46,6 @@ impl SpoolFolder {
             .ok_or_else(|| wrong(self.counter.display(), "no counts in it"))
     }
 
-    /// Why a run with it proves nothing, if that is so: no lane ever had a folder here.
-    pub(crate) fn unused(&self) -> Option<String> {
-        let lanes = fs::read_dir(self.path().join("lanes")).map_or(0, Iterator::count);
-        (lanes == 0).then(|| "the spool was never used".to_owned())
-    }
-
     /// Bytes of all files in it, as their lengths say.
     pub(crate) fn bytes(&self) -> u64 {
         size(self.path())

@@ -109,6 +109,9 @@ pub(super) fn fed(bench: &Bench, clients: &Clients) -> Result<Outcome> {
 
     let seconds = fed.iter().map(|fed| fed.seconds).fold(0.0, f64::max);
     let mut run = Run::of(&finished, records, Doubles::Never, vec![records as f64 / seconds.max(f64::MIN_POSITIVE)]);
+    if spool.is_some() {
+        run.faults.extend(finished.seen.never_spooled());
+    }
     for fed in &fed {
         let delivered = *awaits != "ended" || fed.delivered == each;
         if !fed.reached || !delivered || (fed.rejected, fed.dropped, fed.lost) != (0, 0, 0) {

@@ -36,13 +36,12 @@ pub(super) fn full(bench: &Bench) -> Result<Outcome> {
     stage.settle(records)?;
     let written = folder.written()?.saturating_sub(before);
     let dirtied = stage.sidecar.dirtied()?;
-    let unused = folder.unused();
     let finished = stage.finish()?;
 
     let rate = records as f64 / finished.seconds.max(f64::MIN_POSITIVE);
     let cpu = finished.cpu_seconds / (records as f64 / 1e6);
     let mut run = Run::of(&finished, records, Doubles::Never, vec![rate, cpu, finished.resident.peak]);
-    run.faults.extend(unused);
+    run.faults.extend(finished.seen.never_spooled());
     let note = format!(
         "the device wrote {:.1} MiB meanwhile, whoever's; the sidecar's own that were not cancelled: {:.1} MiB",
         written as f64 / MIB,
@@ -64,9 +63,5 @@ pub(super) fn power_loss(bench: &Bench) -> Result<Outcome> {
 fn durable(bench: &Bench, count: u64, share: u64, survives: Option<&'static str>) -> Result<Outcome> {
     let folder = SpoolFolder::new(&bench.spool_in)?;
     let spool = Some(Spool { survives, ..Spool::at(folder.path()) });
-    let mut outcome = clients::fed(bench, &Clients { count, share, awaits: "durable", spool })?;
-    if let Outcome::Measured(run) = &mut outcome {
-        run.faults.extend(folder.unused());
-    }
-    Ok(outcome)
+    clients::fed(bench, &Clients { count, share, awaits: "durable", spool })
 }

@@ -23,7 +23,6 @@ struct Minute {
     baseline: u64,
     written: u64,
     dirtied: u64,
-    unused: Option<String>,
 }
 
 pub(in crate::scenarios) fn disk(bench: &Bench) -> Result<Outcome> {
@@ -37,7 +36,7 @@ pub(in crate::scenarios) fn disk(bench: &Bench) -> Result<Outcome> {
     // The device is everybody's, so what it writes without us is taken off; both are printed.
     let ours = minute.written.saturating_sub(minute.baseline) as f64;
     let mut run = Run::of(&minute.finished, records, Doubles::Never, vec![100.0 * ours / payload]);
-    run.faults.extend(minute.unused.clone());
+    run.faults.extend(minute.finished.seen.never_spooled());
     let note = format!("{}; in a cgroup of {POD_MIB} MiB: {limited}", shown(&minute, payload));
     Ok(Outcome::Measured(run.with_note(note)))
 }
@@ -71,6 +70,5 @@ fn healthy(bench: &Bench, cgroup: Option<&Cgroup>, records: u64) -> Result<Minut
     stage.settle(records)?;
     let written = spool.written()? - idle;
     let dirtied = stage.sidecar.dirtied()?.saturating_sub(dirtied_idle);
-    let unused = spool.unused();
-    Ok(Minute { finished: stage.finish()?, baseline: idle - at_first, written, dirtied, unused })
+    Ok(Minute { finished: stage.finish()?, baseline: idle - at_first, written, dirtied })
 }
