@@ -24,7 +24,7 @@ fn full(setup: &Setup, sidecar: &Sidecar) {
     let scrape = sidecar.scrape();
     scrape.adds_up();
     assert!(scrape.get("splashdam_spooled_records", "") > 0, "something is on disk");
-    assert!(scrape.get("splashdam_spool_bytes", "") <= MAX + BESIDE);
+    assert!(scrape.get("splashdam_spool_used_bytes", "") <= MAX + BESIDE);
     assert!(bytes(&setup.spool()) > MAX / 4, "a spool that is full is not nearly empty");
 }
 

@@ -6,7 +6,8 @@ use splashdam::wire::{ClientFrame, FlushStatus, Level};
 use super::{down, send, spooled, until_ended};
 use crate::support::{until, Remote, Sidecar, Told, Wire};
 
-/// The largest file that this sidecar may write from now on. The limit is looked at by each write, so 0 makes every one fail.
+/// The largest file that this sidecar may write from now on. The limit is looked at by each write, so 0 makes every one fail (and
+/// the kernel send SIGXFSZ, which would end a process that does not expect it).
 fn limit_files(sidecar: &Sidecar, bytes: Option<u64>) {
     prlimit(Some(sidecar.pid()), Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
 }
@@ -21,7 +22,8 @@ fn is_durable(wire: &mut Wire) -> bool {
 
 /// What `/status` says of the disk, if anything is wrong.
 fn trouble(sidecar: &Sidecar) -> Option<String> {
-    Some(sidecar.status()["spool"]["failure"].as_str()?.to_owned())
+    let lanes = sidecar.status()["lanes"].as_array().cloned().unwrap_or_default();
+    lanes.iter().find_map(|lane| Some(lane["spool_trouble"].as_str()?.to_owned()))
 }
 
 #[track_caller]
@@ -34,20 +36,20 @@ fn healthy(sidecar: &Sidecar) {
 #[test]
 fn without_a_disk_it_goes_on_in_memory_and_comes_back_by_itself() {
     let remote = Remote::strict();
-    let setup = spooled(&remote).without_size_signal();
+    let setup = spooled(&remote);
     let sidecar = setup.start();
     let mut wire = sidecar.wire();
     wire.hello(1, 1);
     send(&mut wire, 1..=100, 100);
     assert_eq!(wire.flush(Level::Durable).status, FlushStatus::Reached);
-    assert_eq!((trouble(&sidecar), sidecar.metric("splashdam_spool_failing", "")), (None, 0));
+    assert_eq!((trouble(&sidecar), sidecar.metric("splashdam_spool_lanes_in_trouble", "")), (None, 0));
 
     down(&remote);
     limit_files(&sidecar, Some(0));
     send(&mut wire, 101..=200, 100);
     wire.until_ack(|ack| ack.admitted_to == 200);
     until("it says what is wrong", || trouble(&sidecar).is_some());
-    assert_eq!(sidecar.metric("splashdam_spool_failing", ""), 1);
+    assert_eq!(sidecar.metric("splashdam_spool_lanes_in_trouble", ""), 1);
     until("the log says so", || sidecar.stderr().contains("File too large"));
     assert!(!is_durable(&mut wire), "neither on disk nor ended");
     let ack = wire.until_ack(|_| true);
@@ -69,7 +71,7 @@ fn without_a_disk_it_goes_on_in_memory_and_comes_back_by_itself() {
     let ack = wire.until_ack(|ack| ack.durable_to == 300);
     assert_eq!(ack.ended_to, 200);
     until("it says that all is well", || {
-        trouble(&sidecar).is_none() && sidecar.metric("splashdam_spool_failing", "") == 0
+        trouble(&sidecar).is_none() && sidecar.metric("splashdam_spool_lanes_in_trouble", "") == 0
     });
     sidecar.kill();
 
@@ -91,7 +93,7 @@ fn without_a_disk_it_goes_on_in_memory_and_comes_back_by_itself() {
 #[test]
 fn a_disk_that_never_worked_costs_durability_and_nothing_else() {
     let remote = Remote::strict();
-    let setup = spooled(&remote).without_size_signal();
+    let setup = spooled(&remote);
     let sidecar = setup.start();
     limit_files(&sidecar, Some(0));
     let mut wire = sidecar.wire();
@@ -112,7 +114,7 @@ fn a_disk_that_never_worked_costs_durability_and_nothing_else() {
 fn at_the_deadline_without_a_disk_what_is_left_is_dropped_and_said() {
     let remote = Remote::strict();
     down(&remote);
-    let setup = spooled(&remote).without_size_signal().flags(&["--shutdown-deadline", "1s"]);
+    let setup = spooled(&remote).flags(&["--shutdown-deadline", "1s"]);
     let sidecar = setup.start();
     limit_files(&sidecar, Some(0));
     sidecar.feed_lines(crate::support::numbered(0..500, 100));

@@ -19,8 +19,6 @@ use super::{until, Account, Remote, Scrape, Wire, GROUP, PATIENCE, STREAM};
 pub(crate) struct Setup {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
-    /// What the program is started by, if not by us.
-    wrapper: Vec<String>,
     directory: Arc<tempfile::TempDir>,
 }
 
@@ -38,7 +36,7 @@ impl Setup {
     /// A socket and nothing else.
     pub(crate) fn bare() -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        let setup = Setup { arguments: Vec::new(), variables: Vec::new(), wrapper: Vec::new(), directory };
+        let setup = Setup { arguments: Vec::new(), variables: Vec::new(), directory };
         let setup = setup
             .variable("AWS_ACCESS_KEY_ID", "test")
             .variable("AWS_SECRET_ACCESS_KEY", "emulator")
@@ -70,12 +68,6 @@ impl Setup {
         self.directory.path().join("spool")
     }
 
-    /// A write beyond the limit of a file's size fails, instead of killing the process: what is ignored stays so through an exec.
-    pub(crate) fn without_size_signal(mut self) -> Self {
-        self.wrapper = ["/bin/sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"].map(str::to_owned).to_vec();
-        self
-    }
-
     pub(crate) fn socket(&self) -> PathBuf {
         self.directory.path().join("s.sock")
     }
@@ -94,10 +86,7 @@ impl Setup {
     /// Starts it; it may end at once.
     #[track_caller]
     pub(crate) fn spawn(&self) -> Sidecar {
-        let program = env!("CARGO_BIN_EXE_splashdam").to_owned();
-        let mut words = self.wrapper.iter().chain([&program]);
-        let mut child = Command::new(words.next().unwrap())
-            .args(words)
+        let mut child = Command::new(env!("CARGO_BIN_EXE_splashdam"))
             .arg("run")
             .args(&self.arguments)
             .env_clear()
