@@ -52,7 +52,7 @@ fn a_directory_that_cannot_be_made_is_said_and_names_itself() {
 fn what_is_not_ours_is_left_alone() {
     let remote = Remote::strict();
     let setup = spooled(&remote);
-    let theirs = ["notes.txt", "lanes/README", "lanes/0123/thing", "spare/x", "quarantine/y", "dead-letter/z"];
+    let theirs = ["notes.txt", "lanes/README", "lanes/0123/thing", "quarantine/y", "dead-letter/z"];
     for name in theirs {
         let path = setup.spool().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
