@@ -3,15 +3,16 @@
 
 use std::path::{Path, PathBuf};
 
-use rustix::process::Signal;
 use splashdam::wire::{FlushStatus, Level};
 
 use crate::support::{numbered, until, Remote, Setup, Sidecar, Wire};
 
 mod damage;
 mod directory;
+mod end;
 mod full;
 mod kills;
+mod memory;
 mod trouble;
 
 /// A setup with a spool that has not been used.
@@ -107,9 +108,19 @@ fn text_that_was_written_is_delivered_after_a_kill() {
 
 #[test]
 fn what_is_durable_is_known_to_the_next_sidecar() {
+    known_to_the_next("process-crash");
+}
+
+#[test]
+fn what_is_durable_with_power_loss_is_known_to_the_next_sidecar() {
+    known_to_the_next("power-loss");
+}
+
+#[track_caller]
+fn known_to_the_next(survives: &str) {
     let remote = Remote::strict();
     down(&remote);
-    let setup = spooled(&remote);
+    let setup = spooled(&remote).flags(&["--spool-survives", survives]);
     let sidecar = setup.start();
     let mut wire = sidecar.wire();
     assert!(wire.hello(1, 1).durable_is_disk());
@@ -159,47 +170,6 @@ fn a_channels_counts_outlive_what_has_ended() {
 }
 
 #[test]
-fn at_the_deadline_the_rest_stays_spooled_and_the_next_one_delivers_it() {
-    const LINES: u64 = 5_000;
-    let remote = Remote::strict();
-    down(&remote);
-    let setup = spooled(&remote).flags(&["--shutdown-deadline", "1s", "--fail-on-loss"]);
-    let sidecar = setup.start();
-    sidecar.feed_lines(numbered(0..LINES, 100));
-    until("all is taken in", || sidecar.scrape().came() == LINES);
-    sidecar.signal(Signal::TERM);
-    let ended = sidecar.wait();
-    assert_eq!(ended.code, Some(0), "nothing is lost: {}", ended.stderr);
-    let account = ended.account();
-    assert_eq!((account.spooled(), account.dropped(), account.get("in_memory")), (LINES, 0, 0), "{account:?}");
-
-    remote.clear_faults();
-    let sidecar = setup.start();
-    until_ended(&sidecar, LINES);
-    let account = sidecar.stop();
-    assert_eq!((account.received(), account.recovered()), (0, LINES), "{account:?}");
-    account.all_came_and_were_delivered(LINES);
-    let marks = remote.report().marks;
-    assert_eq!((marks.unique, marks.doubled), (LINES, 0));
-}
-
-#[test]
-fn an_orderly_end_with_all_delivered_leaves_nothing_to_recover() {
-    let remote = Remote::strict();
-    let setup = spooled(&remote);
-    let sidecar = setup.start();
-    sidecar.feed_lines(numbered(0..20_000, 200));
-    remote.until_accepted(20_000);
-    sidecar.stop().all_delivered(20_000);
-    let sidecar = setup.start();
-    sidecar.feed("one\n");
-    remote.until_accepted(20_001);
-    let account = sidecar.stop();
-    assert_eq!((account.received(), account.recovered()), (1, 0), "{account:?}");
-    assert_eq!(account.possible_duplicates(), 0, "{account:?}");
-}
-
-#[test]
 fn after_a_healthy_run_hardly_anything_is_left_on_disk() {
     let remote = Remote::strict();
     let setup = spooled(&remote);
@@ -219,4 +189,25 @@ fn after_a_healthy_run_hardly_anything_is_left_on_disk() {
         left.len() <= 1 && left.iter().all(|path| std::fs::metadata(path).is_ok_and(|data| data.len() < 4_096))
     });
     drop(sidecar);
+}
+
+#[test]
+fn what_cloudwatch_refused_is_kept_as_dead_letters() {
+    let remote = Remote::strict();
+    let setup = spooled(&remote);
+    let sidecar = setup.start();
+    let mut wire = sidecar.wire();
+    wire.hello(1, 1);
+    let now = crate::support::now_ms();
+    wire.records_at(1, [(now, "fine"), (now - 20 * 86_400_000, "far too old"), (now, "as well")]);
+    let done = wire.flush(Level::Ended);
+    assert_eq!((done.delivered, done.rejected), (2, 1));
+    let path = setup.spool().join("dead-letter/dead-letter.ndjson");
+    until("it is written", || std::fs::read_to_string(&path).is_ok_and(|text| text.ends_with('\n')));
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    let letter: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&letter["message"], &letter["reason"]), (&"far too old".into(), &"too_old".into()));
+    drop(wire);
+    assert_eq!(sidecar.stop().rejected(), 1);
 }
