@@ -19,6 +19,8 @@ use crate::host::process::Process;
 /// What calls have to be signed with; the emulator's default.
 pub(crate) const SECRET: &str = "emulator";
 const START: Duration = Duration::from_secs(10);
+/// Reading a page back takes longest.
+const CONTROL: Duration = Duration::from_secs(20);
 const END: Duration = Duration::from_secs(15);
 /// Worker threads of the emulator: what its idle share is a share of.
 const WORKERS: f64 = 2.0;
@@ -31,6 +33,8 @@ pub(crate) struct Behaviour {
     pub(crate) tls: bool,
     /// Parse, check and keep everything instead of counting.
     pub(crate) strict: bool,
+    /// Keep so many events, for reading back without a signature.
+    pub(crate) keep: Option<u64>,
     /// Where to listen; a free port unless set.
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) faults: Vec<String>,
@@ -70,6 +74,7 @@ pub(crate) struct Batches {
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Accepts {
+    pub(crate) first_seconds: Option<f64>,
     pub(crate) last_seconds: Option<f64>,
 }
 
@@ -114,6 +119,20 @@ impl Report {
     }
 }
 
+/// One event as it is read back.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Event {
+    pub(crate) timestamp: i64,
+    pub(crate) message: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    events: Vec<Event>,
+    next_forward_token: String,
+}
+
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     process: Process,
@@ -151,6 +170,11 @@ impl Endpoint {
         Ok(Self { process, rest: Some(rest), url, address, tls: behaviour.tls, ca, epoch_micros })
     }
 
+    /// Microseconds since the epoch of the first acceptance.
+    pub(crate) fn first_accept_micros(&self, report: &Report) -> Option<u64> {
+        Some(self.epoch_micros + (report.accepts.first_seconds? * 1e6) as u64)
+    }
+
     /// Microseconds since the epoch of the last acceptance.
     pub(crate) fn last_accept_micros(&self, report: &Report) -> Option<u64> {
         Some(self.epoch_micros + (report.accepts.last_seconds? * 1e6) as u64)
@@ -170,12 +194,44 @@ impl Endpoint {
         self.control("/_emulator/outage", &serde_json::json!({ "seconds": length.as_secs_f64() }))
     }
 
-    fn control(&self, path: &str, body: &serde_json::Value) -> Result<()> {
-        let answer = http::post(self.address, path, &body.to_string(), Duration::from_secs(5))?;
-        match answer.status {
-            200 => Ok(()),
-            _ => Err(wrong(format!("the emulator's {path}"), answer.body)),
+    /// Makes it refuse one stream's batches, until [`Self::recover`].
+    pub(crate) fn refuse(&self, stream: &str) -> Result<()> {
+        let fault = serde_json::json!({ "kind": "unavailable", "operation": "PutLogEvents", "stream": stream });
+        self.control("/_emulator/faults", &fault)
+    }
+
+    /// Ends all faults.
+    pub(crate) fn recover(&self) -> Result<()> {
+        let answer = http::delete(self.address, "/_emulator/faults", CONTROL)?;
+        good("/_emulator/faults", answer).map(drop)
+    }
+
+    /// From now on freshness is that of one stream.
+    pub(crate) fn freshness_of(&self, stream: &str) -> Result<()> {
+        self.control("/_emulator/freshness", &serde_json::json!({ "stream": stream }))
+    }
+
+    /// All that it kept of a stream, by timestamp; those of one timestamp in the order they came.
+    pub(crate) fn events(&self, group: &str, stream: &str) -> Result<Vec<Event>> {
+        let mut events = Vec::new();
+        let mut token = None;
+        loop {
+            let ask = serde_json::json!({
+                "logGroupName": group, "logStreamName": stream, "startFromHead": true, "nextToken": token
+            });
+            let answer = http::call(self.address, "Logs_20140328.GetLogEvents", &ask.to_string(), CONTROL)?;
+            let page: Page = serde_json::from_str(&good("GetLogEvents", answer)?).map_err(io_json)?;
+            // The last page names itself as the next.
+            if page.events.is_empty() || token.as_ref() == Some(&page.next_forward_token) {
+                return Ok(events);
+            }
+            events.extend(page.events);
+            token = Some(page.next_forward_token);
         }
+    }
+
+    fn control(&self, path: &str, body: &serde_json::Value) -> Result<()> {
+        good(path, http::post(self.address, path, &body.to_string(), CONTROL)?).map(drop)
     }
 
     /// Ends it and returns what it reports.
@@ -198,6 +254,10 @@ fn command(program: &Path, behaviour: &Behaviour, ca: Option<&Path>) -> Command 
     if !behaviour.strict {
         command.arg("--count");
     }
+    if let Some(events) = behaviour.keep {
+        command.args(["--store-max-events", &events.to_string(), "--store-max-bytes", "4294967296"]);
+        command.args(["--verify-signatures", "false"]);
+    }
     if behaviour.latency_ms > 0 {
         command.args(["--latency", &behaviour.latency_ms.to_string()]);
     }
@@ -211,6 +271,14 @@ fn command(program: &Path, behaviour: &Behaviour, ca: Option<&Path>) -> Command 
         command.arg("--tls-self-signed").arg("--tls-ca-out").arg(ca);
     }
     command
+}
+
+/// The body of a 200.
+fn good(what: &str, answer: http::Answer) -> Result<String> {
+    match answer.status {
+        200 => Ok(answer.body),
+        _ => Err(wrong(format!("the emulator's {what}"), answer.body)),
+    }
 }
 
 fn parse(text: &str) -> Result<Report> {

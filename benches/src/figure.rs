@@ -14,6 +14,8 @@ pub(crate) enum Unit {
     Milliseconds,
     Nanoseconds,
     Times,
+    /// One quantity to another of its kind.
+    Ratio,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -70,6 +72,7 @@ impl Unit {
             Self::Milliseconds => format!("{value:.0} ms"),
             Self::Nanoseconds => format!("{} ns", thousands(value)),
             Self::Times => format!("{value:.0}"),
+            Self::Ratio => format!("{value:.3}"),
         }
     }
 }

@@ -28,6 +28,12 @@ pub(crate) struct FiguresArgs {
     /// Length of an outage and of the idle run
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     minute: u64,
+    /// Length of the outage of `spool.outage`; 300 for the figure that the project set itself
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    outage: u64,
+    /// Where spools are made: on a disk [default: the folder for temporary files]
+    #[arg(long, value_name = "DIR")]
+    spool_in: Option<PathBuf>,
     /// A binary without emulator and demo, for the row `size`
     #[arg(long, value_name = "PATH")]
     slim_binary: Option<PathBuf>,
@@ -96,6 +102,8 @@ pub(crate) fn run(args: &FiguresArgs) -> Result<ExitCode> {
         records: args.records,
         slim: args.slim_binary.clone(),
         minute: Duration::from_secs(args.minute),
+        outage: Duration::from_secs(args.outage),
+        spool_in: args.spool_in.clone().unwrap_or_else(std::env::temp_dir),
     };
     let mut all = chosen(&args.row)?;
     for round in 1..=args.rounds {

@@ -2,6 +2,7 @@
 
 pub(crate) mod cgroup;
 pub(crate) mod clock;
+pub(crate) mod disk;
 pub(crate) mod http;
 pub(crate) mod kernel;
 pub(crate) mod process;

@@ -124,7 +124,8 @@ fn faults(finished: &Finished, records: u64, doubles: Doubles) -> Vec<String> {
     } else {
         let account = seen.latest.account();
         expect(seen.wrong == 0, format!("{} scrapes do not add up: {:?}", seen.wrong, seen.first_wrong));
-        expect(account.received == records as i64, format!("received {} instead of {records}", account.received));
+        let came = account.received + account.recovered;
+        expect(came == records as i64, format!("received and recovered {came} instead of {records}"));
         expect(account.rejected + account.dropped == 0, format!("account: {account}"));
     }
     faults

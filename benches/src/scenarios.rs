@@ -7,13 +7,14 @@ use crate::figure::{Figure, Unit};
 use crate::run::Outcome;
 use crate::stage::Programs;
 
-mod clients;
+pub(crate) mod clients;
 mod freshness;
 mod idle;
 mod load;
 mod many;
 mod outage;
 mod size;
+mod spool;
 
 /// What all scenarios need to know.
 #[derive(Debug, Clone)]
@@ -25,6 +26,10 @@ pub(crate) struct Bench {
     pub(crate) slim: Option<std::path::PathBuf>,
     /// How long an outage, an idle and a steady run last.
     pub(crate) minute: Duration,
+    /// How long the spool's outage lasts.
+    pub(crate) outage: Duration,
+    /// Where spools are made.
+    pub(crate) spool_in: std::path::PathBuf,
 }
 
 pub(crate) struct Scenario {
@@ -106,6 +111,49 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "client",
         figures: &[per_second("two framed clients, ended awaited", 600_000.0, 1_500_000.0)],
         run: clients::ended,
+    },
+    Scenario {
+        name: "spool.full",
+        figures: &[
+            per_second("spool on: full speed, text of 200 B, remote at 0 ms", 800_000.0, 2_000_000.0),
+            cpu("  CPU per million", 0.75, 0.42),
+            mib("  peak RSS, budget 64 MiB", 72.0, 36.0),
+        ],
+        run: spool::full,
+    },
+    Scenario {
+        name: "spool.framed",
+        figures: &[per_second("spool on: two framed clients, durable awaited", 600_000.0, 1_500_000.0)],
+        run: spool::framed,
+    },
+    Scenario {
+        name: "spool.power_loss",
+        figures: &[per_second("the same with power-loss, one client", 100_000.0, 300_000.0)],
+        run: spool::power_loss,
+    },
+    Scenario {
+        name: "spool.start",
+        figures: &[
+            ms("start with 1 GiB of spool: first record accepted", 1_000.0, 100.0),
+            ms("  first batch sent", 3_000.0, 1_000.0),
+            mib("  peak RSS until then", 128.0, 64.0),
+            mib("  peak RSS until all was delivered", 128.0, 64.0),
+        ],
+        run: spool::start,
+    },
+    Scenario {
+        name: "spool.outage",
+        figures: &[
+            mib("an outage at 20,000/s, then recovery: peak RSS", 100.0, 48.0),
+            Figure::new("  time to catch up, to the outage's", Unit::Ratio, 0.3, 0.03),
+            ms("  freshness p99 of a healthy lane meanwhile", 2_000.0, 1_020.0),
+        ],
+        run: spool::outage,
+    },
+    Scenario {
+        name: "spool.disk",
+        figures: &[Figure::new("disk writes in a healthy minute at 20,000/s, of payload", Unit::Percent, 30.0, 1.0)],
+        run: spool::disk,
     },
     Scenario { name: "size", figures: &[mib("stripped binary without emulator and demo", 14.0, 8.0)], run: size::run },
 ];

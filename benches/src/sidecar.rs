@@ -27,8 +27,24 @@ pub(crate) struct Settings<'a> {
     pub(crate) ca: Option<PathBuf>,
     /// The memory budget; the binary's own default unless set.
     pub(crate) memory: Option<&'static str>,
+    /// Where and how its records also stand on disk; nowhere unless set.
+    pub(crate) spool: Option<Spool>,
     /// A memory limit from the kernel.
     pub(crate) cgroup: Option<&'a Cgroup>,
+}
+
+/// What a row says about the spool; the binary's own defaults unless set.
+#[derive(Debug, Clone)]
+pub(crate) struct Spool {
+    pub(crate) dir: PathBuf,
+    pub(crate) max: Option<&'static str>,
+    pub(crate) survives: Option<&'static str>,
+}
+
+impl Spool {
+    pub(crate) fn at(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), max: None, survives: None }
+    }
 }
 
 #[derive(Debug)]
@@ -43,6 +59,14 @@ pub(crate) struct Sidecar {
 impl Sidecar {
     /// Starts it and waits until its socket accepts.
     pub(crate) fn start(program: &Path, settings: &Settings<'_>, folder: &Path) -> Result<Self> {
+        let mut sidecar = Self::spawn(program, settings, folder)?;
+        sidecar.wait_ready()?;
+        sidecar.cpu_at_ready = kernel::cpu_seconds(sidecar.process.pid())?;
+        Ok(sidecar)
+    }
+
+    /// Starts it and waits for nothing.
+    pub(crate) fn spawn(program: &Path, settings: &Settings<'_>, folder: &Path) -> Result<Self> {
         let (socket, log) = (folder.join("s.sock"), folder.join("sidecar.log"));
         let admin = free_address()?;
         let mut command = match settings.cgroup {
@@ -54,6 +78,11 @@ impl Sidecar {
         command.args(["--admin", &admin.to_string()]);
         if let Some(memory) = settings.memory {
             command.args(["--memory", memory]);
+        }
+        if let Some(spool) = &settings.spool {
+            command.arg("--spool-dir").arg(&spool.dir);
+            let flags = [("--spool-max", spool.max), ("--spool-survives", spool.survives)];
+            command.args(flags.iter().filter_map(|(flag, value)| Some([*flag, (*value)?])).flatten());
         }
         // Nothing of the caller's AWS configuration may reach a measurement, nor of its splashdam one.
         for (name, _) in std::env::vars_os() {
@@ -69,10 +98,7 @@ impl Sidecar {
         }
         command.stderr(File::create(&log).map_err(io("create", log.display()))?);
         let process = Process::spawn("the sidecar", &mut command)?;
-        let mut sidecar = Self { process, socket, admin, log, cpu_at_ready: 0.0 };
-        sidecar.wait_ready()?;
-        sidecar.cpu_at_ready = kernel::cpu_seconds(sidecar.process.pid())?;
-        Ok(sidecar)
+        Ok(Self { process, socket, admin, log, cpu_at_ready: 0.0 })
     }
 
     fn wait_ready(&mut self) -> Result<()> {
@@ -110,6 +136,15 @@ impl Sidecar {
 
     pub(crate) fn resident(&self) -> Result<kernel::Resident> {
         kernel::resident(self.process.pid())
+    }
+
+    pub(crate) fn dirtied(&self) -> Result<u64> {
+        kernel::dirtied(self.process.pid())
+    }
+
+    /// Kills it as the kernel would.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        self.process.kill()
     }
 
     /// Asks it to end in order, and waits; returns the last line it wrote.

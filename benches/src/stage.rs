@@ -90,6 +90,30 @@ impl Stage {
         Ok(())
     }
 
+    /// Kills the sidecar as the kernel would; returns what was seen of it.
+    pub(crate) fn kill(&mut self) -> Result<Seen> {
+        let seen = self.watch.stop();
+        self.sidecar.kill()?;
+        Ok(seen)
+    }
+
+    /// Starts a sidecar in place of one that was killed; its socket may not accept yet.
+    pub(crate) fn restart(&mut self, programs: &Programs, settings: &Settings<'_>) -> Result<()> {
+        self.sidecar = Sidecar::spawn(&programs.splashdam, settings, self.folder.path())?;
+        self.watch = Watch::start(self.sidecar.admin);
+        Ok(())
+    }
+
+    /// The endpoint, which is there.
+    pub(crate) fn remote(&self) -> Result<&Endpoint> {
+        self.endpoint.as_ref().ok_or_else(|| wrong("the stage", "has no endpoint"))
+    }
+
+    /// What the endpoint says now.
+    pub(crate) fn report(&self) -> Result<endpoint::Report> {
+        self.remote()?.report()?.ok_or_else(|| wrong("the endpoint", "gave no report"))
+    }
+
     /// Starts another program that feeds the sidecar.
     pub(crate) fn feed_with(&self, program: &Path, arguments: &str) -> Result<Feeder> {
         let mut command = Command::new(program);

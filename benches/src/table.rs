@@ -29,7 +29,7 @@ pub(crate) fn progress(round: u32, rounds: u32, scenario: &Scenario, outcome: &O
         Outcome::Skipped(why) => format!("skipped: {why}"),
         Outcome::Failed(why) => format!("FAILED: {why}"),
     };
-    format!("round {round}/{rounds} {:<8} {what}", scenario.name)
+    format!("round {round}/{rounds} {:<16} {what}", scenario.name)
 }
 
 fn brief(details: &Details) -> String {
@@ -85,7 +85,7 @@ pub(crate) fn render(all: &[Series], bench: &Bench) -> Result<String> {
     );
     let _ = writeln!(
         text,
-        "{:<9} {:<58} {:>12} {:>12} {:>13} {:<27} verdict",
+        "{:<17} {:<58} {:>12} {:>12} {:>13} {:<27} verdict",
         "row", "what", "floor", "goal", "median", "(least to greatest)"
     );
     for series in all {
@@ -93,7 +93,7 @@ pub(crate) fn render(all: &[Series], bench: &Bench) -> Result<String> {
     }
     let _ = writeln!(
         text,
-        "\n{:<9} {:>11} {:>8} {:>8} {:>9} {:>8} {:>8}  account at the end",
+        "\n{:<17} {:>11} {:>8} {:>8} {:>9} {:>8} {:>8}  account at the end",
         "row", "unique", "doubled", "missing", "ep. idle", "feeder", "others"
     );
     for series in all {
@@ -108,7 +108,7 @@ fn rows(text: &mut String, series: &Series) {
     for (index, figure) in scenario.figures.iter().enumerate() {
         let name = if index == 0 { scenario.name } else { "" };
         let (floor, goal) = (figure.unit.show(figure.floor), figure.unit.show(figure.goal));
-        let _ = write!(text, "{name:<9} {:<58} {floor:>12} {goal:>12} ", figure.what);
+        let _ = write!(text, "{name:<17} {:<58} {floor:>12} {goal:>12} ", figure.what);
         let _ = match spread(series, index) {
             Some(Spread { median, least, greatest }) => {
                 let range = format!("({} to {})", figure.unit.show(least), figure.unit.show(greatest));
@@ -142,7 +142,7 @@ fn accounts(text: &mut String, series: &Series) {
     let (doubled, missing) = details.iter().fold((0, 0), |(d, m), run| (d + run.doubled, m + run.missing));
     let _ = writeln!(
         text,
-        "{:<9} {:>11} {doubled:>8} {missing:>8} {:>7.0} % {:>6.2} s {:>8.2}  {}",
+        "{:<17} {:>11} {doubled:>8} {missing:>8} {:>7.0} % {:>6.2} s {:>8.2}  {}",
         series.scenario.name,
         last.unique,
         100.0 * median(|details| details.endpoint_idle_share),

@@ -21,7 +21,16 @@ pub(crate) struct Seen {
     pub(crate) wrong: u64,
     pub(crate) first_wrong: Option<Account>,
     pub(crate) slowest: Duration,
+    /// The most bytes that its spool ever had.
+    pub(crate) most_spool_bytes: f64,
     pub(crate) latest: Scrape,
+}
+
+impl Seen {
+    /// Why a run that was to use a spool proves nothing, if that is so.
+    pub(crate) fn never_spooled(&self) -> Option<String> {
+        (self.most_spool_bytes == 0.0).then(|| "the spool was never used".to_owned())
+    }
 }
 
 #[derive(Debug)]
@@ -80,5 +89,6 @@ fn note(seen: &mut Seen, scraped: Option<Scrape>, took: Duration) {
         seen.wrong += 1;
         seen.first_wrong.get_or_insert(account);
     }
+    seen.most_spool_bytes = seen.most_spool_bytes.max(scraped.sum("splashdam_spool_bytes", ""));
     seen.latest = scraped;
 }

@@ -121,7 +121,7 @@ impl Endpoint {
 
     fn count(&self, head: &Parts, body: &Body) -> Result<Outcome, Refusal> {
         let json = body.meant(&head.headers)?;
-        let asked = self.faults().asks_for_names();
+        let asked = self.faults().asks_for_names() || self.tally().asks_for_stream();
         let names = if asked { counting::names(&json) } else { Names::default() };
         Ok(self.decide(Operation::PutLogEvents, names, || {
             let (found, bytes) = counting::count(&self.scanner, &json)?;
@@ -134,6 +134,7 @@ impl Endpoint {
                 unmarked: found.unmarked,
                 emitted: &found.emitted,
                 now_micros: now_micros(),
+                stream: names.stream,
             });
             Ok("{}".to_owned())
         }))
@@ -205,6 +206,7 @@ impl Endpoint {
             numbers: &numbers,
             emitted: &emitted,
             now_micros: now_micros(),
+            stream: Some(&call.log_stream_name),
         });
         Ok(put_answer(rejected).to_string())
     }

@@ -42,6 +42,8 @@ pub(crate) struct Accepted<'a> {
     /// Emit times, microseconds since the epoch.
     pub(crate) emitted: &'a [u64],
     pub(crate) now_micros: u64,
+    /// Where it went, if that was looked for.
+    pub(crate) stream: Option<&'a str>,
 }
 
 #[derive(Debug)]
@@ -58,6 +60,8 @@ pub(crate) struct Tally {
     first_accept: Option<Duration>,
     last_accept: Option<Duration>,
     freshness: Histogram,
+    /// Only this stream's freshness counts.
+    freshness_of: Option<String>,
     pub(crate) marks: Marks,
     violations: Violations,
 }
@@ -77,6 +81,7 @@ impl Tally {
             first_accept: None,
             last_accept: None,
             freshness: Histogram::default(),
+            freshness_of: None,
             marks: Marks::new(count_max),
             violations: Violations::default(),
         }
@@ -122,9 +127,21 @@ impl Tally {
         for &number in batch.numbers {
             self.marks.mark(number);
         }
-        for &emitted in batch.emitted {
+        let counts = self.freshness_of.is_none() || self.freshness_of.as_deref() == batch.stream;
+        for &emitted in batch.emitted.iter().filter(|_| counts) {
             self.freshness.record(batch.now_micros.saturating_sub(emitted));
         }
+    }
+
+    /// Forgets how fresh records were so far; from now on those of one stream count, or all.
+    pub(crate) fn restart_freshness(&mut self, stream: Option<String>) {
+        self.freshness = Histogram::default();
+        self.freshness_of = stream;
+    }
+
+    /// Must a batch's stream be known before [`Self::accept`]?
+    pub(crate) fn asks_for_stream(&self) -> bool {
+        self.freshness_of.is_some()
     }
 
     /// Notes a broken limit.

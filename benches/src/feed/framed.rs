@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,9 @@ pub(crate) struct FramedArgs {
     /// Seconds to add to the timestamps of the first, the second … connection
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true)]
     shift: Vec<i64>,
+    /// Records a second on each connection, a frame each, with the time each was due; else as fast as taken
+    #[arg(long, value_name = "N")]
+    rate: Option<f64>,
     /// Longest wait for the end of the last record
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     flush_timeout: u64,
@@ -54,6 +57,9 @@ struct Connection<'a> {
 }
 
 pub(crate) fn run(args: &FramedArgs) -> Result<Report> {
+    if args.rate.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
+        return Err(wrong("--rate", "must be above zero"));
+    }
     let parts = thread::scope(|scope| {
         let shares = shares(args.records, args.connections).enumerate();
         let threads: Vec<_> = shares
@@ -93,7 +99,11 @@ impl Connection<'_> {
         let listener = thread::spawn(move || flushed(&mut answers));
 
         let (begin, begin_micros) = (Instant::now(), unix_micros());
-        let written = self.write(&mut socket, &mut out);
+        let written = match self.args.rate {
+            None => self.write(&mut socket, &mut out),
+            Some(rate) => self.pace(&mut socket, &mut out, Duration::from_secs_f64(1.0 / rate)),
+        };
+        let written = written.and_then(|()| self.ask(&mut socket, &mut out));
         let ended = listener.join().map_err(|_| wrong("a feeder's listener", "died"))?;
         // What the sidecar said before it closed explains more than the failed write.
         let ended = match (written, ended) {
@@ -124,9 +134,59 @@ impl Connection<'_> {
             socket.write_all(out).map_err(io("write to", self.args.socket.display()))?;
             done += u64::from(count);
         }
+        Ok(())
+    }
+
+    /// Open loop: a record is due at its time whether or not the one before was taken, and says when it was due.
+    fn pace(&self, socket: &mut UnixStream, out: &mut Vec<u8>, period: Duration) -> Result<()> {
+        let form = Form { shape: Shape::Text, size: self.args.size, stamped: true };
+        let (mut line, column) = form.template();
+        let (begin, base) = (Instant::now(), unix_micros());
+        for index in 0..self.records {
+            let due = period.mul_f64(index as f64);
+            thread::sleep(due.saturating_sub(begin.elapsed()));
+            form.stamp(&mut line, column, self.first + index, base + due.as_micros() as u64);
+            out.clear();
+            let millis = unix_millis() + self.shift_ms;
+            frames::records(out, index + 1, 1, millis, |_, out| out.extend_from_slice(&line));
+            socket.write_all(out).map_err(io("write to", self.args.socket.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Asks for the end of everything.
+    fn ask(&self, socket: &mut UnixStream, out: &mut Vec<u8>) -> Result<()> {
         out.clear();
         frames::flush(out, 1, (self.args.flush_timeout * 1_000) as u32);
         socket.write_all(out).map_err(io("write to", self.args.socket.display()))
+    }
+}
+
+/// Sends one record as soon as somebody listens, and waits until it is admitted.
+pub(crate) fn first_admitted(path: &Path, number: u64, longest: Duration) -> Result<()> {
+    let begin = Instant::now();
+    let mut socket = loop {
+        match UnixStream::connect(path) {
+            Ok(socket) => break socket,
+            Err(error) if begin.elapsed() > longest => return Err(io("connect to", path.display())(error)),
+            Err(_) => thread::sleep(Duration::from_millis(1)),
+        }
+    };
+    let form = Form { shape: Shape::Text, size: 200, stamped: false };
+    let (mut line, column) = form.template();
+    form.stamp(&mut line, column, number, 0);
+    let mut out = Vec::new();
+    frames::hello(&mut out, Hello { client: u128::from(unix_micros()) << 64 | 1, group: "", stream: "" });
+    frames::records(&mut out, 1, 1, unix_millis(), |_, out| out.extend_from_slice(&line));
+    socket.write_all(&out).map_err(io("write to", path.display()))?;
+    welcomed(&mut socket)?;
+    loop {
+        match frames::read(&mut socket).map_err(io("read", "the sidecar's answers"))? {
+            Some(Heard::Ack { admitted_to: 1.., .. }) => return Ok(()),
+            Some(Heard::Error { code, text }) => return Err(wrong("sidecar", format!("error {code}: {text}"))),
+            None => return Err(wrong("sidecar", "closed the connection before it took a record")),
+            Some(_) => {}
+        }
     }
 }
 

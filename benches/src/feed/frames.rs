@@ -80,7 +80,7 @@ pub(super) fn bye(out: &mut Vec<u8>) {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Heard {
     Welcome { refused: bool },
-    Ack { ended_to: u64 },
+    Ack { admitted_to: u64, ended_to: u64 },
     Flushed { reached: bool, delivered: u64, rejected: u64, dropped: u64, pending: u64 },
     Error { code: u16, text: String },
     Other,
@@ -108,7 +108,7 @@ fn parse(frame: &[u8]) -> Option<Heard> {
     let short = |at: usize| Some(u16::from_le_bytes(payload.get(at..at + 2)?.try_into().ok()?));
     Some(match frame[0] {
         0x81 => Heard::Welcome { refused: payload.get(2)? & 2 != 0 },
-        0x82 => Heard::Ack { ended_to: long(16)? },
+        0x82 => Heard::Ack { admitted_to: long(0)?, ended_to: long(16)? },
         0x83 => Heard::Flushed {
             reached: *payload.get(8)? == 0,
             delivered: long(9)?,

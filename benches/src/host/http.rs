@@ -16,19 +16,36 @@ pub(crate) struct Answer {
 }
 
 pub(crate) fn get(address: SocketAddr, path: &str, timeout: Duration) -> Result<Answer> {
-    request(address, "GET", path, "", timeout)
+    request(address, "GET", path, "", "", timeout)
+}
+
+pub(crate) fn delete(address: SocketAddr, path: &str, timeout: Duration) -> Result<Answer> {
+    request(address, "DELETE", path, "", "", timeout)
+}
+
+/// A call of AWS's JSON protocol, unsigned.
+pub(crate) fn call(address: SocketAddr, target: &str, body: &str, timeout: Duration) -> Result<Answer> {
+    let headers = format!("X-Amz-Target: {target}\r\nContent-Type: application/x-amz-json-1.1\r\n");
+    request(address, "POST", "/", &headers, body, timeout)
 }
 
 pub(crate) fn post(address: SocketAddr, path: &str, body: &str, timeout: Duration) -> Result<Answer> {
-    request(address, "POST", path, body, timeout)
+    request(address, "POST", path, "", body, timeout)
 }
 
-fn request(address: SocketAddr, method: &str, path: &str, body: &str, timeout: Duration) -> Result<Answer> {
+fn request(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+    timeout: Duration,
+) -> Result<Answer> {
     let url = format!("http://{address}{path}");
     let mut stream = TcpStream::connect_timeout(&address, timeout).map_err(io("connect to", &url))?;
     stream.set_read_timeout(Some(timeout)).map_err(io("set a time-out for", &url))?;
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(head.as_bytes()).map_err(io("write to", &url))?;

@@ -42,6 +42,18 @@ pub(crate) fn resident(pid: u32) -> Result<Resident> {
     both.map(|(now, peak)| Resident { now, peak }).ok_or_else(|| wrong(path, "no resident size in it"))
 }
 
+/// Bytes of file pages that a live process has made dirty, less those that were gone before they were written back: what of its
+/// own the kernel has written or will write to disks.
+pub(crate) fn dirtied(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/io");
+    parse_io(&read(&path)?).ok_or_else(|| wrong(path, "no counts in it"))
+}
+
+fn parse_io(io: &str) -> Option<u64> {
+    let field = |name: &str| io.lines().find_map(|line| line.strip_prefix(name))?.trim().parse::<u64>().ok();
+    Some(field("write_bytes:")?.saturating_sub(field("cancelled_write_bytes:")?))
+}
+
 /// Seconds of CPU that the whole machine has used so far, and how many CPUs it has.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Machine {
@@ -71,6 +83,13 @@ mod tests {
         let stat = "7 (a) b) S 1 7 7 0 -1 4194560 900 0 0 0 250 125 3 4 20 0 4 0 100";
         assert_eq!(parse_stat(stat), Some(3.75));
         assert_eq!(parse_stat("nonsense"), None);
+    }
+
+    #[test]
+    fn what_was_cancelled_is_not_written() {
+        let io = "rchar: 9\nwchar: 9\nread_bytes: 0\nwrite_bytes: 5000\ncancelled_write_bytes: 4096\n";
+        assert_eq!(parse_io(io), Some(904));
+        assert_eq!(parse_io("nonsense"), None);
     }
 
     #[test]

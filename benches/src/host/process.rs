@@ -59,6 +59,15 @@ impl Process {
         }
     }
 
+    /// Kills it as the kernel would, and waits until it is gone.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        if self.ended()?.is_none() {
+            self.child.kill().map_err(io("kill", self.name))?;
+            self.wait(Duration::from_secs(10))?;
+        }
+        Ok(())
+    }
+
     /// How it ended, if it has.
     pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         if self.ended.is_none() {

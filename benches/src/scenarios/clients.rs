@@ -11,7 +11,7 @@ use crate::endpoint::Behaviour;
 use crate::error::{wrong, Result};
 use crate::host::process::Process;
 use crate::run::{Doubles, Outcome, Run};
-use crate::sidecar::Settings;
+use crate::sidecar::{Settings, Spool};
 use crate::stage::Stage;
 
 const CALLS: u64 = 1_000_000;
@@ -31,14 +31,15 @@ struct LogCost {
     lost: u64,
 }
 
+/// What the example `feed` prints.
 #[derive(Debug, Deserialize)]
-struct Fed {
+pub(crate) struct Fed {
     seconds: f64,
-    reached: bool,
+    pub(crate) reached: bool,
     delivered: u64,
     rejected: u64,
     dropped: u64,
-    lost: u64,
+    pub(crate) lost: u64,
     at_risk: u64,
 }
 
@@ -69,18 +70,36 @@ pub(super) fn call(bench: &Bench) -> Result<Outcome> {
 
 /// Two clients as fast as their windows allow, until the last record has ended.
 pub(super) fn ended(bench: &Bench) -> Result<Outcome> {
+    fed(bench, &Clients { count: CLIENTS, share: SHARE, awaits: "ended", spool: None })
+}
+
+/// Clients of the client crate's example, and what they wait for.
+#[derive(Debug)]
+pub(super) struct Clients {
+    pub(super) count: u64,
+    /// Which part of the records all of them send: one in so many.
+    pub(super) share: u64,
+    /// A level: `durable` or `ended`.
+    pub(super) awaits: &'static str,
+    pub(super) spool: Option<Spool>,
+}
+
+/// Records a second until the slower client knows that all has reached the level.
+pub(super) fn fed(bench: &Bench, clients: &Clients) -> Result<Outcome> {
     let program = match example(&bench.programs.examples, "feed") {
         Ok(program) => program,
         Err(why) => return Ok(Outcome::Skipped(why)),
     };
-    let each = (bench.records / SHARE / CLIENTS).max(1);
-    let records = each * CLIENTS;
+    let Clients { count, share, awaits, spool } = clients;
+    let each = (bench.records / share / count).max(1);
+    let records = each * count;
     let behaviour = Behaviour { numbers: records, ..Behaviour::default() };
-    let settings = Settings { memory: Some("64MiB"), ..Settings::default() };
+    let settings = Settings { memory: Some("64MiB"), spool: spool.clone(), ..Settings::default() };
     let mut stage = Stage::set(&bench.programs, &behaviour, settings)?;
-    let feeders = (0..CLIENTS).map(|index| {
+    let feeders = (0..*count).map(|index| {
         let offset = index * each;
-        stage.feed_with(&program, &format!("--count {each} --size 200 --offset {offset} --await ended --timeout 120"))
+        stage
+            .feed_with(&program, &format!("--count {each} --size 200 --offset {offset} --await {awaits} --timeout 120"))
     });
     let feeders = feeders.collect::<Result<Vec<_>>>()?;
     let outputs = feeders.into_iter().map(|feeder| stage.join_other(feeder, each, Duration::from_secs(300)));
@@ -90,8 +109,12 @@ pub(super) fn ended(bench: &Bench) -> Result<Outcome> {
 
     let seconds = fed.iter().map(|fed| fed.seconds).fold(0.0, f64::max);
     let mut run = Run::of(&finished, records, Doubles::Never, vec![records as f64 / seconds.max(f64::MIN_POSITIVE)]);
+    if spool.is_some() {
+        run.faults.extend(finished.seen.never_spooled());
+    }
     for fed in &fed {
-        if !fed.reached || (fed.delivered, fed.rejected, fed.dropped, fed.lost) != (each, 0, 0, 0) {
+        let delivered = *awaits != "ended" || fed.delivered == each;
+        if !fed.reached || !delivered || (fed.rejected, fed.dropped, fed.lost) != (0, 0, 0) {
             run.faults.push(format!("a client was told {fed:?}"));
         }
     }
@@ -100,12 +123,12 @@ pub(super) fn ended(bench: &Bench) -> Result<Outcome> {
     Ok(Outcome::Measured(run.with_note(format!("sidecar's CPU per million {cpu:.3} s; {at_risk} at risk meanwhile"))))
 }
 
-fn example(folder: &Path, name: &str) -> std::result::Result<PathBuf, String> {
+pub(crate) fn example(folder: &Path, name: &str) -> std::result::Result<PathBuf, String> {
     let path = folder.join(name);
     let how = "`cargo build --release --examples` makes it";
     path.exists().then_some(path).ok_or_else(|| format!("the client's example `{name}` is not there; {how}"))
 }
 
-fn parse<T: for<'a> Deserialize<'a>>(name: &str, output: &str) -> Result<T> {
+pub(crate) fn parse<T: for<'a> Deserialize<'a>>(name: &str, output: &str) -> Result<T> {
     serde_json::from_str(output).map_err(|error| wrong(format!("what {name} printed"), error))
 }

@@ -7,6 +7,7 @@
 //! | `POST /_emulator/faults` | adds the fault in the body, or the list of faults |
 //! | `DELETE /_emulator/faults` | removes all faults |
 //! | `POST /_emulator/outage` | begins an outage: `{"seconds": 5}` |
+//! | `POST /_emulator/freshness` | measures freshness anew, of all streams or one: `{"stream": "name"}` |
 //! | `POST /_emulator/reset` | forgets events, counts and marks; sets the faults of the start again |
 
 use std::time::Duration;
@@ -35,6 +36,13 @@ enum OneOrMany {
 #[serde(deny_unknown_fields)]
 struct Outage {
     seconds: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Freshness {
+    #[serde(default)]
+    stream: Option<String>,
 }
 
 pub(super) async fn handle(request: Request<Incoming>, endpoint: &Endpoint) -> Answer {
@@ -71,6 +79,11 @@ fn act(method: &Method, path: &str, query: &str, body: &[u8], endpoint: &Endpoin
             let outage: Outage = serde_json::from_slice(body).map_err(|error| text(&error))?;
             let length = Duration::try_from_secs_f64(outage.seconds).map_err(|error| text(&error))?;
             endpoint.begin_outage(length);
+            Ok(json!({}))
+        }
+        (&Method::POST, "freshness") => {
+            let freshness: Freshness = serde_json::from_slice(body).map_err(|error| text(&error))?;
+            endpoint.tally().restart_freshness(freshness.stream);
             Ok(json!({}))
         }
         (&Method::POST, "reset") => {

@@ -58,3 +58,22 @@ async fn nonsense_is_refused() {
     }
     assert!(emulator.faults([Fault::new(FaultKind::Outage)]).is_err());
 }
+
+#[tokio::test]
+async fn freshness_is_measured_anew_and_of_one_stream() {
+    let strict = Emulator::builder().without_signatures().auto_create().start().await.unwrap();
+    let counting = Emulator::builder().counting().start().await.unwrap();
+    for emulator in [&strict, &counting] {
+        let put = || call(emulator, "PutLogEvents", batch(&["n=0 t=1700000000000000 a"]));
+        put().await.unwrap();
+        for (stream, counted) in [("other", 0), ("s", 1)] {
+            let only = json!({ "stream": stream });
+            assert_eq!(control(emulator, "POST", "/_emulator/freshness", &only.to_string()).await.status, 200);
+            put().await.unwrap();
+            assert_eq!(emulator.report().freshness_micros.count, counted, "{stream}");
+        }
+        control(emulator, "POST", "/_emulator/freshness", "{}").await;
+        put().await.unwrap();
+        assert_eq!((emulator.report().freshness_micros.count, emulator.report().marks.doubled), (1, 3));
+    }
+}

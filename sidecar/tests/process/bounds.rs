@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use splashdam::wire::Level;
 
-use crate::support::{numbered, until, Remote, Sidecar, Told};
+use crate::support::{numbered, until, Remote, Setup, Sidecar, Told};
 
 const MIB: u64 = 1 << 20;
 
@@ -63,22 +63,29 @@ fn with_the_remote_down_memory_is_bounded_and_writers_wait() {
     assert!((total..=total + 4).contains(&account.received()), "{account:?}, {total} written");
 }
 
-/// Fills a sidecar whose remote is down beyond what it can hold; returns what the stream then says.
+/// Fills a sidecar whose remote is down beyond what it can hold; returns what the stream then says, and how many were fed.
+/// `full` is called when it is full.
 #[track_caller]
-fn overflow(policy: &str) -> (Vec<u64>, u64) {
+pub(crate) fn overflow(
+    policy: &str,
+    setup: impl Fn(Setup) -> Setup,
+    full: impl Fn(&Setup, &Sidecar),
+) -> (Vec<u64>, u64) {
     const RECORDS: u64 = 40_000;
     let remote = Remote::strict();
     remote.fault("unavailable,operation=PutLogEvents");
     let flags = ["--memory", "8MiB", "--overflow", policy, "--backoff-max", "100ms"];
-    let sidecar = Sidecar::start(&remote, &flags);
+    let setup = setup(Setup::new(&remote).flags(&flags));
+    let sidecar = setup.start();
     for part in 0..RECORDS / 1_000 {
         sidecar.feed_lines(numbered(part * 1_000..(part + 1) * 1_000, 500));
     }
     let dropped = || sidecar.metric("splashdam_records_dropped_total", "reason=\"overflow\"");
     until("all is taken in", || sidecar.metric("splashdam_records_received_total", "") == RECORDS);
     assert!(dropped() > 0);
+    full(&setup, &sidecar);
     remote.clear_faults();
-    until("what was kept is delivered", || sidecar.metric("splashdam_in_memory_records", "") == 0);
+    until("what was kept is delivered", || sidecar.scrape().waiting() == 0);
     until("the marker has been sent", || sidecar.metric("splashdam_records_generated_total", "") > 0);
     let dropped = dropped();
     let account = sidecar.stop();
@@ -107,14 +114,14 @@ fn overflow(policy: &str) -> (Vec<u64>, u64) {
 
 #[test]
 fn drop_newest_keeps_the_oldest() {
-    let (kept, records) = overflow("drop-newest");
+    let (kept, records) = overflow("drop-newest", |setup| setup, |_, _| {});
     assert_eq!(kept[0], 0);
     assert!(*kept.last().unwrap() < records - 1);
 }
 
 #[test]
 fn drop_oldest_keeps_the_newest() {
-    let (kept, records) = overflow("drop-oldest");
+    let (kept, records) = overflow("drop-oldest", |setup| setup, |_, _| {});
     assert_eq!(*kept.last().unwrap(), records - 1);
 }
 

@@ -15,4 +15,5 @@ mod delivery;
 mod framed;
 mod shutdown;
 mod socket;
+mod spool;
 mod text;

@@ -3,12 +3,14 @@
 mod account;
 mod proxy;
 mod remote;
+mod scrape;
 mod sidecar;
 mod wire;
 
 pub(crate) use account::Account;
 pub(crate) use proxy::{Call, Proxy};
 pub(crate) use remote::{numbered, Remote, GROUP, STREAM};
+pub(crate) use scrape::Scrape;
 pub(crate) use sidecar::{Ended, Setup, Sidecar};
 pub(crate) use wire::{hello, id, Told, Wire};
 

@@ -27,6 +27,14 @@ impl Account {
         self.get("received")
     }
 
+    pub(crate) fn recovered(&self) -> u64 {
+        self.get("recovered")
+    }
+
+    pub(crate) fn spooled(&self) -> u64 {
+        self.get("spooled")
+    }
+
     pub(crate) fn generated(&self) -> u64 {
         self.get("generated")
     }
@@ -53,6 +61,14 @@ impl Account {
         let came = ["received", "recovered", "generated"].map(|name| self.get(name)).iter().sum::<u64>();
         let went = ["delivered", "rejected", "dropped", "spooled", "in_memory"].map(|name| self.get(name));
         assert_eq!(came, went.iter().sum::<u64>(), "{self:?}");
+    }
+
+    /// So many records came or were left behind, and all were delivered.
+    #[track_caller]
+    pub(crate) fn all_came_and_were_delivered(&self, records: u64) {
+        self.adds_up();
+        let ended = (self.received() + self.recovered(), self.delivered(), self.rejected(), self.dropped());
+        assert_eq!(ended, (records, records + self.generated(), 0, 0), "{self:?}");
     }
 
     /// So many records came, and all were delivered.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{kill_process, Pid, Signal};
 use splashdam::Client;
 
-use super::{until, Account, Remote, Wire, GROUP, PATIENCE, STREAM};
+use super::{until, Account, Remote, Scrape, Wire, GROUP, PATIENCE, STREAM};
 
 /// What a sidecar is to be started with.
 #[derive(Debug)]
@@ -55,6 +55,17 @@ impl Setup {
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Records also stand on disk, in [`Self::spool`].
+    pub(crate) fn spooled(self) -> Self {
+        let spool = self.spool().display().to_string();
+        self.flags(&["--spool-dir", &spool])
+    }
+
+    /// Where, if it is asked to.
+    pub(crate) fn spool(&self) -> PathBuf {
+        self.directory.path().join("spool")
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -183,9 +194,12 @@ impl Sidecar {
         self.child.try_wait().unwrap().is_some()
     }
 
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.child.id()).unwrap();
-        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+        kill_process(self.pid(), signal).unwrap();
     }
 
     /// Kills it as the kernel would when memory runs out.
@@ -240,10 +254,19 @@ impl Sidecar {
     /// The sum of a metric over its groups; `label` narrows it, as in `reason="shutdown"`.
     #[track_caller]
     pub(crate) fn metric(&self, name: &str, label: &str) -> u64 {
-        let metrics = self.admin("/metrics");
-        let of_metric = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
-        let lines = metrics.lines().filter(of_metric).filter(|line| line.contains(label));
-        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as u64).sum()
+        self.scrape().get(name, label)
+    }
+
+    /// All metrics of one moment.
+    #[track_caller]
+    pub(crate) fn scrape(&self) -> Scrape {
+        Scrape::new(self.admin("/metrics"))
+    }
+
+    /// `/status`.
+    #[track_caller]
+    pub(crate) fn status(&self) -> serde_json::Value {
+        serde_json::from_str(&self.admin("/status")).unwrap()
     }
 }
 
