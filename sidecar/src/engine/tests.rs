@@ -454,7 +454,6 @@ fn a_healthy_lane_stops_at_its_mark_and_goes_on_when_there_is_room() {
 fn acks_follow_the_watermark_in_order() {
     let mut world = World::new(Settings::default(), 64 * MIB);
     let lane = world.lane("s");
-    let now = world.now();
     let welcome = world.hello(lane, client(1), 1, 7);
     assert_eq!((welcome.resume, welcome.known, welcome.fenced), (0, false, None));
     world.feed_channel(lane, welcome.channel, 1, 500);
@@ -472,7 +471,6 @@ fn acks_follow_the_watermark_in_order() {
     assert_eq!(world.acks[&7].ended_to, 500);
     world.accept();
     assert_eq!((world.acks[&7].ended_to, world.acks[&7].delivered), (1_500, 1_500));
-    let now = world.now();
     let again = world.hello(lane, client(1), 1_501, 8);
     assert_eq!((again.resume, again.known, again.fenced), (1_500, true, Some(7)));
 }
@@ -481,7 +479,6 @@ fn acks_follow_the_watermark_in_order() {
 fn a_flush_is_answered_when_all_before_it_has_ended_or_time_is_up() {
     let mut world = World::new(Settings::default(), 64 * MIB);
     let lane = world.lane("s");
-    let now = world.now();
     let channel = world.hello(lane, client(1), 1, 7).channel;
     world.feed_channel(lane, channel, 1, 10);
     let now = world.now();
@@ -505,7 +502,6 @@ fn a_flush_is_answered_when_all_before_it_has_ended_or_time_is_up() {
 fn rejected_records_are_counted_for_their_channel_with_their_reason() {
     let mut world = World::new(Settings::default(), 64 * MIB);
     let lane = world.lane("s");
-    let now = world.now();
     let channel = world.hello(lane, client(1), 1, 7).channel;
     world.feed_channel(lane, channel, 1, 10);
     world.tick(60);

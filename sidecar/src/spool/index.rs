@@ -49,7 +49,8 @@ pub(super) fn index(disk: &dyn Disk, root: &Path, files: &mut LaneFiles) -> io::
         let cursor_bytes = names.iter().find(|(name, _)| name == CURSOR).map_or(0, |(_, bytes)| *bytes);
         let end = on_disk;
         let (folder, accounted) = (std::mem::take(&mut files.folder), files.accounted);
-        *files = LaneFiles { folder, segments, end, watermark: durable, cursor_bytes, accounted, known: true, seed };
+        let (watermark, ended) = (durable, cursor.ended.clone());
+        *files = LaneFiles { folder, segments, end, watermark, ended, cursor_bytes, accounted, known: true, seed };
     }
     Ok((cursor, next))
 }

@@ -2,6 +2,7 @@
 //! a file, but for the first index of a lane.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -43,6 +44,8 @@ pub(super) struct LaneFiles {
     pub(super) end: u64,
     /// Every offset below has ended, and a cursor says so.
     pub(super) watermark: u64,
+    /// What has ended above it, ascending, as that cursor says.
+    pub(super) ended: Vec<Range<u64>>,
     /// Bytes of the cursor.
     pub(super) cursor_bytes: u64,
     /// Bytes that the spool's sum contains of this lane.
@@ -88,6 +91,24 @@ impl LaneFiles {
     fn limit_of(&self, index: usize) -> Option<u64> {
         let base = self.segments.get(index)?.name.base;
         self.segments[index..].iter().map(|segment| segment.name.base).find(|next| *next > base)
+    }
+
+    /// What has ended, as the cursor on disk says, ascending.
+    #[must_use]
+    pub(super) fn known_ended(&self) -> Vec<Range<u64>> {
+        std::iter::once(0..self.watermark).chain(self.ended.iter().cloned()).collect()
+    }
+
+    /// The first segment of which the cursor on disk says that all of it has ended; not the last one where `grows`.
+    #[must_use]
+    pub(super) fn first_ended(&self, grows: Option<SegmentName>) -> Option<usize> {
+        let known = self.known_ended();
+        // What lies between a segment and the next one that is left has ended, too, but only the cursor may say so.
+        let ended = |index: &usize| {
+            let (start, end) = (self.segments[*index].name.base, self.segment_end(*index));
+            known.iter().any(|range| range.start <= start && end <= range.end)
+        };
+        (0..self.segments.len()).filter(|index| Some(self.segments[*index].name) != grows).find(ended)
     }
 
     /// Where `offset` is.

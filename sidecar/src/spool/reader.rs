@@ -20,7 +20,7 @@ use super::{disk::doing, index};
 use crate::config::Destination;
 use crate::engine::chunk::Chunk;
 use crate::engine::lane::LaneId;
-use crate::engine::spool::{Cursor, Indexed, Read, ReadBack};
+use crate::engine::spool::{Cursor, Indexed, Read, ReadBack, Want};
 use pieces::{whole_records, Gathered};
 
 /// Most bytes brought from the disk in one go, and least.
@@ -63,7 +63,7 @@ impl Reader {
         let mut failure = None;
         while gathered.wants_more() {
             let held = lock(&files);
-            gathered.ended_below = held.watermark;
+            gathered.known_ended = held.known_ended();
             let located = held.locate(gathered.next);
             let folder = self.shared.lane_folder(&held);
             drop(held);
@@ -75,6 +75,10 @@ impl Reader {
                     match doing("read", &path, self.segment(&path, lane, (name, limit, end), &mut gathered)) {
                         Ok(()) => {}
                         Err(error) if error.kind() == io::ErrorKind::NotFound => gathered.corrupt(end, Vec::new()),
+                        Err(error) if gathered.want == Want::RecordsOrSkip => {
+                            tracing::warn!(%error, "gave up reading a part of the spool after many tries");
+                            gathered.corrupt(end, Vec::new());
+                        }
                         Err(error) => {
                             failure = Some(error.to_string());
                             break;
@@ -83,6 +87,7 @@ impl Reader {
                     if gathered.take_damage() {
                         lock(&files).mark_damaged(name);
                     }
+                    gathered.segment_done();
                 }
             }
         }
@@ -144,7 +149,7 @@ fn take(
     if gathered.next >= gathered.to || !gathered.has_room_for(head.runs.len()) {
         return Ok(ControlFlow::Break(()));
     }
-    if gathered.runs_only || head.data == 0 {
+    if gathered.want == Want::Runs || head.data == 0 {
         let chunk = Chunk::empty(&shared.budget, head.records);
         gathered.chunk(head, chunk, head.data == 0);
         return Ok(ControlFlow::Continue(()));

@@ -1,6 +1,7 @@
 //! The spool's threads: one that reads; one that writes, or four where each waits for syncs. A lane is always written by the
 //! same one, so its orders stay in order.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -45,13 +46,14 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// Starts them. `lanes` bounds what can wait: of each lane one order or index, one read, and a last order at the end.
+    /// Starts them. `lanes` bounds what can wait: of each lane one order or index, one read, and a last order at the end; and
+    /// the deletion of a lane that was there before it.
     pub(super) fn start(shared: &Arc<Shared>, lanes: usize, sink: &Sink) -> io::Result<Self> {
         let writers = if shared.syncs() { SYNCING_WRITERS } else { 1 };
         let (ended_to, ended) = bounded(writers + 1);
         let mut threads = Threads { writers: Vec::new(), reader: bounded(0).0, ended, handles: Vec::new() };
         for _ in 0..writers {
-            let (sender, jobs) = bounded(2 * lanes.div_ceil(writers) + 2);
+            let (sender, jobs) = bounded(3 * lanes + 2);
             let writer = Writer::new(Arc::clone(shared), Salts::new()?);
             threads.spawn("spool-write", &ended_to, sink, move |sink| write(writer, &jobs, sink))?;
             threads.writers.push(sender);
@@ -83,8 +85,11 @@ impl Threads {
     // nothing more, as is meant.
 
     pub(super) fn order(&self, order: Box<Order>) {
-        // A remainder is below the number of writers.
-        let writer = order.lane as usize % self.writers.len();
+        // By destination: a lane that is made anew under another number must not overtake the deletion of the one before. A
+        // remainder is below the number of writers.
+        let mut hasher = DefaultHasher::new();
+        order.destination.hash(&mut hasher);
+        let writer = (hasher.finish() % self.writers.len() as u64) as usize;
         let _ = self.writers[writer].send(Job::Order(order));
     }
 
@@ -128,9 +133,13 @@ fn write(mut writer: Writer, jobs: &Receiver<Job>, sink: &Sink) {
         match job {
             Ok(Job::Order(order)) => {
                 let stored = writer.carry_out(&order, now());
+                let close = order.close;
                 // The chunks' memory goes back before anybody hears that they are durable.
                 drop(order);
-                sink(Event::Stored(stored));
+                // Nobody waits to hear of a lane that is gone.
+                if !close {
+                    sink(Event::Stored(stored));
+                }
             }
             Err(RecvTimeoutError::Timeout) => {
                 writer.tick(now());

@@ -48,7 +48,6 @@ impl Writer {
                 lane.reported = lane.reported.max(files.end);
                 stored.end = lane.reported;
                 stored.lane_bytes = files.bytes();
-                stored.first_segment_end = files.segment_end(0);
             }
             None if done => stored.end = order.end,
             None => {}

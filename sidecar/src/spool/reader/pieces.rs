@@ -1,9 +1,11 @@
 //! What a read has gathered so far: contiguous pieces, and what is left of the payment.
 
+use std::ops::Range;
+
 use crate::engine::budget::Payment;
 use crate::engine::chunk::{Chunk, Records};
 use crate::engine::lane::LaneId;
-use crate::engine::spool::{DiskRun, Piece, Read, ReadBack};
+use crate::engine::spool::{DiskRun, Piece, Read, ReadBack, Want};
 use crate::spool::entry::Head;
 
 /// Most pieces of one read, and most runs: tombstones and runs cost no payment, yet they take memory.
@@ -23,18 +25,30 @@ pub(super) struct Gathered {
     pub(super) next: u64,
     /// Where to stop.
     pub(super) to: u64,
-    pub(super) runs_only: bool,
-    /// Every offset below has ended: what cannot be read of it is no loss.
-    pub(super) ended_below: u64,
+    pub(super) want: Want,
+    /// What has ended as far as the cursor on disk says, ascending: what cannot be read of it is no loss.
+    pub(super) known_ended: Vec<Range<u64>>,
     /// Something in the present segment could not be read.
     pub(super) damaged: bool,
 }
 
 impl Gathered {
     pub(super) fn new(read: Read) -> Self {
-        let Read { lane, from, to, payment, runs_only } = read;
+        let Read { lane, from, to, payment, want } = read;
         let (pieces, needs, runs, full) = (Vec::new(), None, 0, false);
-        Gathered { lane, pieces, payment, needs, runs, full, next: from, to, runs_only, ended_below: 0, damaged: false }
+        Gathered {
+            lane,
+            pieces,
+            payment,
+            needs,
+            runs,
+            full,
+            next: from,
+            to,
+            want,
+            known_ended: Vec::new(),
+            damaged: false,
+        }
     }
 
     pub(super) fn wants_more(&self) -> bool {
@@ -43,7 +57,7 @@ impl Gathered {
 
     /// How many bytes to bring from the disk in one go.
     pub(super) fn stride(&self) -> usize {
-        if self.runs_only {
+        if self.want == Want::Runs {
             0
         } else {
             self.payment.bytes()
@@ -66,15 +80,29 @@ impl Gathered {
         if self.next >= end {
             return;
         }
-        if runs.is_empty() || end <= self.ended_below {
-            self.ended(end.min(self.ended_below));
+        if !runs.is_empty() {
+            // What of a whole chunk had ended is the engine's to know.
+            return self.lose(end, runs);
         }
+        for range in self.known_ended.clone().into_iter().filter(|range| range.start < end) {
+            self.lose(range.start, Vec::new());
+            self.ended(range.end.min(end));
+        }
+        self.lose(end, Vec::new());
+    }
+
+    fn lose(&mut self, end: u64, runs: Vec<DiskRun>) {
         if self.next < end {
             self.damaged = true;
             self.runs += runs.len();
             self.pieces.push(Piece::Corrupt { offsets: self.next..end, runs });
             self.next = end;
         }
+    }
+
+    /// A segment has been read as far as is wanted. Whoever drops records drops no more than a segment's.
+    pub(super) fn segment_done(&mut self) {
+        self.full |= self.want == Want::Runs && !self.pieces.is_empty();
     }
 
     /// A chunk as it was written.

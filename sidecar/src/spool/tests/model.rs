@@ -8,7 +8,7 @@ use crate::config::Destination;
 use crate::engine::budget::{Budget, Kind};
 use crate::engine::chunk::tests::chunk_of;
 use crate::engine::chunk::{Chunk, Run};
-use crate::engine::spool::{ChannelMark, Cursor, DiskRun, Entry, Indexed, Order, Piece, Read, ReadBack, Stored};
+use crate::engine::spool::{ChannelMark, Cursor, DiskRun, Entry, Indexed, Order, Piece, Read, ReadBack, Stored, Want};
 use crate::spool::disk::{Disk, RealDisk};
 use crate::spool::reader::Reader;
 use crate::spool::salt::Salts;
@@ -62,7 +62,7 @@ impl Bench {
 
     pub(super) fn read(&mut self, from: u64, to: u64, bytes: usize) -> ReadBack {
         let payment = self.budget.claim(Kind::Recalled, bytes).unwrap();
-        self.reader.read(Read { lane: 0, from, to, payment, runs_only: false }, &destination())
+        self.reader.read(Read { lane: 0, from, to, payment, want: Want::Records }, &destination())
     }
 
     /// All pieces of `from..to`, which are asserted to be contiguous.

@@ -7,7 +7,7 @@ use crossbeam_channel::unbounded;
 
 use super::model::*;
 use crate::engine::budget::{Budget, Kind};
-use crate::engine::spool::{Order, Read};
+use crate::engine::spool::{Order, Read, Want};
 use crate::spool::{Event, Options, Spool, Survives};
 
 #[test]
@@ -33,7 +33,7 @@ fn orders_reads_and_indexes_are_answered_and_the_end_waits_for_them() {
             );
         }
         let payment = budget.claim(Kind::Recalled, 20_000).unwrap();
-        spool.read(Box::new(Read { lane: 3, from: 0, to: 2, payment, runs_only: false }), of(3));
+        spool.read(Box::new(Read { lane: 3, from: 0, to: 2, payment, want: Want::Records }), of(3));
         spool.index(5, of(5));
         assert!(spool.close(Instant::now() + Duration::from_secs(30)));
         let events: Vec<_> = events.try_iter().collect();

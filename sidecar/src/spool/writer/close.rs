@@ -10,21 +10,21 @@ use crate::spool::name::{CURSOR, LANE_FILE};
 use crate::spool::pool::Pool;
 
 impl Lane {
-    /// Deletes from the front what lies below the watermark that the cursor has on disk.
+    /// Deletes the segments of which the cursor on disk says that all of it has ended. Nearly always that is from the front;
+    /// where what is oldest was dropped to make room, it may be behind something that is still in flight.
     pub(super) fn delete_ended(&mut self, pool: &mut Pool, now: Instant) -> io::Result<()> {
-        while let Some(front) = self.ended_front() {
+        while let Some((index, segment)) = self.ended_segment() {
             self.keep_cursor()?;
-            self.remove_front(&front, pool, now)?;
+            self.discard(&segment, pool, now)?;
+            lock(&self.files).segments.remove(index);
         }
         Ok(())
     }
 
-    fn ended_front(&self) -> Option<Segment> {
+    fn ended_segment(&self) -> Option<(usize, Segment)> {
         let files = lock(&self.files);
-        let front = files.segments.first()?;
-        let grows = self.current.as_ref().is_some_and(|current| current.name == front.name);
-        let ended = files.segment_end(0) <= files.watermark;
-        (ended && !grows).then(|| front.clone())
+        let index = files.first_ended(self.current.as_ref().map(|current| current.name))?;
+        Some((index, files.segments[index].clone()))
     }
 
     /// With the last segment the lane's channels would go: then the cursor that has them must be on the disk first.

@@ -115,6 +115,7 @@ impl Lane {
         let mut files = lock(&self.files);
         self.names_to_sync |= files.cursor_bytes == 0;
         files.watermark = files.watermark.max(watermark);
+        files.ended.clone_from(&engine.ended);
         files.cursor_bytes = files.cursor_bytes.max(at + bytes.len() as u64);
         Ok(())
     }
