@@ -71,6 +71,12 @@ fn take_in(root: &Path, lanes: &Lanes, name: &str) -> Option<Found> {
         return foreign("a newer splashdam wrote it");
     }
     match whose(&folder) {
+        // Begun and nothing got into it, or closed and all but gone.
+        Ok(_) | Err(Format::Damaged) if is_bare(&folder) => {
+            let _ = fs::remove_file(folder.join(LANE_FILE));
+            let _ = fs::remove_dir(&folder);
+            None
+        }
         Ok(destination) => {
             let bytes = bytes_of_lane(&folder);
             if lanes.found(&destination, name, bytes) {
@@ -85,12 +91,6 @@ fn take_in(root: &Path, lanes: &Lanes, name: &str) -> Option<Found> {
                 Ok(()) => foreign("a newer splashdam wrote it, which will find it as NAME when .newer is taken off"),
                 Err(error) => foreign(&format!("a newer splashdam wrote it, and it cannot be renamed: {error}")),
             }
-        }
-        // Begun, and nothing got into it.
-        Err(Format::Damaged) if is_bare(&folder) => {
-            let _ = fs::remove_file(folder.join(LANE_FILE));
-            let _ = fs::remove_dir(&folder);
-            None
         }
         Err(Format::Damaged) => put_aside(root, &folder, name, lanes, "nothing in it says whose it is"),
     }

@@ -27,7 +27,7 @@ pub type WriteRefused = Box<dyn FnMut(&Destination, &Refused) -> io::Result<u64>
 
 /// A moment, by both clocks.
 #[derive(Clone, Copy, Debug)]
-pub struct Now {
+pub(super) struct Now {
     /// For ages.
     pub at: Instant,
     /// For people: milliseconds since the epoch.

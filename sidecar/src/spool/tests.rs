@@ -1,1 +1,8 @@
-//! Tests of the working spool.
+//! Tests of the working spool: what is written comes back, whatever fails, ends or rots.
+
+mod crash;
+mod damage;
+mod faulty;
+mod flow;
+mod model;
+mod threads;

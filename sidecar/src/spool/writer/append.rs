@@ -60,10 +60,13 @@ impl Lane {
         self.remove_empty(base, pool, now.at)?;
         let name = SegmentName { base, salt: pool.salts.next_salt() };
         let path = self.path.join(name.to_string());
+        // Listed before it is there: whatever comes of it, a file left behind is known, and goes before the next is begun.
+        lock(&self.files).segments.push(Segment { name, bytes: 0, made: None, damaged: false });
         let fresh = pool.obtain(&path, now.at)?;
         self.names_to_sync = true;
-        let made = Some(fresh.made);
-        lock(&self.files).segments.push(Segment { name, bytes: fresh.bytes, made, damaged: false });
+        if let Some(last) = lock(&self.files).segments.last_mut() {
+            last.made = Some(fresh.made);
+        }
         let (destination, channels) = (self.destination.clone(), self.channels.marks());
         let header = Header { name, created_ms: now.ms, destination, channels }.encode();
         doing("write the segment", &path, write_bytes(&self.shared, &fresh.file, &header, 0))?;
