@@ -27,6 +27,9 @@ mod segment;
 mod walk;
 mod window;
 
+#[cfg(test)]
+mod tests;
+
 pub use ended::Ended;
 pub use lane::{Condition, Lane, Segment, State};
 pub use place::{usage, LanePlace, Pile, Usage};
