@@ -43,8 +43,8 @@ pub(super) struct LaneFiles {
     pub(super) end: u64,
     /// Every offset below has ended, and a cursor says so.
     pub(super) watermark: u64,
-    /// Bytes of the cursor.
-    pub(super) cursor_bytes: u64,
+    /// Bytes of the cursor's two slots; between them is a hole.
+    pub(super) cursor_bytes: [u64; 2],
     /// Bytes that the spool's sum contains of this lane.
     pub(super) accounted: u64,
     /// Whether the files are known, or still to be indexed.
@@ -75,7 +75,7 @@ impl LaneFiles {
     /// Bytes of the lane's files.
     #[must_use]
     pub(super) fn bytes(&self) -> u64 {
-        self.cursor_bytes + self.segments.iter().map(|segment| segment.bytes).sum::<u64>()
+        self.cursor_bytes.iter().sum::<u64>() + self.segments.iter().map(|segment| segment.bytes).sum::<u64>()
     }
 
     /// Offset behind the segment at `index`.
