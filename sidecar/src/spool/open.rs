@@ -52,6 +52,14 @@ pub(super) fn make_folders(root: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Brings the folders' names to the disk, and that of the spool's own in its parent.
+pub(super) fn sync_folders(root: &Path) -> Result<(), OpenError> {
+    for path in root.parent().filter(|parent| !parent.as_os_str().is_empty()).into_iter().chain([root]) {
+        RealDisk.sync_folder(path).map_err(OpenError::unusable("sync the folder", path))?;
+    }
+    Ok(())
+}
+
 /// What there is, with its bytes; what is in the way is put aside.
 pub(super) fn find_lanes(root: &Path, lanes: &Lanes) -> Result<Vec<Found>, OpenError> {
     let path = root.join(LANES);
