@@ -9,7 +9,7 @@ use tokio::signal::unix::{signal, Signal, SignalKind};
 
 use crate::admin;
 use crate::cli::Exit;
-use crate::config::{Config, Destination, NameError, OnLoss, Overflow, Service, Survives};
+use crate::config::{Config, Destination, NameError, OnLoss, Overflow, Remainder, Service, Survives};
 use crate::delivery::{CloudWatch, Setup, SetupError};
 use crate::engine::budget::Budget;
 use crate::engine::retry::Backoff;
@@ -20,6 +20,10 @@ use crate::spool::dead_letter::DeadLetters;
 use crate::spool::{self, Found, Spool};
 
 mod end;
+mod remainder;
+mod replay;
+
+pub use replay::replay;
 
 /// Attempts are cancelled this long before the shutdown deadline, so that the account is told in time.
 const LAST_WORDS: Duration = Duration::from_millis(250);
@@ -86,17 +90,8 @@ pub(crate) struct Sidecar {
 /// # Errors
 /// [`RunError`] where it cannot start, or can no longer work.
 pub fn run(config: Config) -> Result<Exit, RunError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(workers(&config))
-        .thread_name("splashdam")
-        .enable_all()
-        .build()
-        .map_err(system("start the runtime"))?;
     // Before the socket can be seen: whoever sees it may already ask for an orderly end.
-    let signals = {
-        let _context = runtime.enter();
-        Signals::new()?
-    };
+    let (runtime, signals) = begin(&config)?;
     let listener = Listener::bind(&config.intake.socket, config.intake.socket_mode.bits())?;
     let (sidecar, intake) = build(config, &listener, runtime.handle())?;
     let (ended, intake_ended) = tokio::sync::oneshot::channel();
@@ -114,26 +109,55 @@ pub fn run(config: Config) -> Result<Exit, RunError> {
     Ok(exit)
 }
 
+/// The runtime, and signals being watched.
+fn begin(config: &Config) -> Result<(tokio::runtime::Runtime, Signals), RunError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers(config))
+        .thread_name("splashdam")
+        .enable_all()
+        .build()
+        .map_err(system("start the runtime"))?;
+    let signals = runtime.block_on(async { Signals::new() })?;
+    Ok((runtime, signals))
+}
+
 fn workers(config: &Config) -> usize {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     (config.workers.get() as usize).min(processors)
 }
 
-fn build(config: Config, listener: &Listener, runtime: &tokio::runtime::Handle) -> Result<(Sidecar, Intake), RunError> {
-    let clock = Clock::start();
-    let seed = random()?;
+/// What ships: the engine, its shell, delivery and the spool; and where the intake will find its mail.
+struct Core {
+    shell: Arc<Shell>,
+    mailbox: Arc<Mailbox>,
+    poll: mio::Poll,
+    /// Random for each start.
+    instance: [u8; 16],
+}
+
+fn core(config: &Config, runtime: &tokio::runtime::Handle) -> Result<Core, RunError> {
+    let (instance, seed) = random()?;
     let budget = Budget::new(usize::try_from(config.engine.memory).unwrap_or(usize::MAX));
-    let (spool, found) = open_spool(&config, &budget)?;
-    let durable = if spool.is_some() { Durable::OnDisk } else { Durable::Ended };
+    let (spool, found) = open_spool(config, &budget)?;
     let poll = mio::Poll::new().map_err(system("make an event queue"))?;
     let waker = mio::Waker::new(poll.registry(), crate::intake::WAKER).map_err(system("make a waker"))?;
     let mailbox = Arc::new(Mailbox::new(waker));
-    let counters = Arc::new(Counters::default());
     let setup = Setup::new(config.delivery.clone(), config.destinations.create.clone());
     let remote = CloudWatch::new(&setup, Arc::clone(&budget))?;
-    let engine = Engine::new(settings(&config, u64::from_le_bytes(seed.1)), budget);
-    let shell = Shell::new(engine, clock, runtime.clone(), remote, Arc::clone(&mailbox), spool);
+    let engine = Engine::new(settings(config, u64::from_le_bytes(seed)), budget);
+    let shell = Shell::new(engine, Clock::start(), runtime.clone(), remote, Arc::clone(&mailbox), spool);
     shell.start_spool(&found).map_err(system("start the spool"))?;
+    Ok(Core { shell, mailbox, poll, instance })
+}
+
+fn build(
+    config: Config,
+    listener: &Listener,
+    runtime: &tokio::runtime::Handle,
+) -> Result<(Sidecar, Intake), RunError> {
+    let Core { shell, mailbox, poll, instance } = core(&config, runtime)?;
+    let durable = if shell.spool().is_some() { Durable::OnDisk } else { Durable::Ended };
+    let counters = Arc::new(Counters::default());
     let options = Options {
         delimiter: config.intake.text_delimiter.byte(),
         max_record: u32::try_from(config.intake.max_record).unwrap_or(engine::limits::RECORD_BYTES),
@@ -144,7 +168,7 @@ fn build(config: Config, listener: &Listener, runtime: &tokio::runtime::Handle) 
             Service::Enabled => None,
             Service::Disabled => Some(Destination::parse("disabled", "disabled")?),
         },
-        instance: seed.0,
+        instance,
         durable,
     };
     let socket = listener.try_clone().map_err(system("watch the socket"))?;
@@ -245,13 +269,13 @@ async fn serve(
         name = signals.next() => {
             tracing::error!(signal = name, "ended at once by a second signal; what is in memory is lost");
             sidecar.mailbox.stop();
-            end::close_spool(sidecar, Instant::now() + LAST_WORDS);
-            end::tell_account(sidecar);
+            end::close_spool(&sidecar.shell, &sidecar.config, Instant::now() + LAST_WORDS);
+            end::tell_account(&sidecar.shell, sidecar.config.diagnostics.format);
             return Ok(Exit::Failure);
         }
     }
-    end::close_spool(sidecar, deadline.max(Instant::now() + LAST_WORDS));
-    let account = end::tell_account(sidecar);
+    end::close_spool(&sidecar.shell, &sidecar.config, deadline.max(Instant::now() + LAST_WORDS));
+    let account = end::tell_account(&sidecar.shell, sidecar.config.diagnostics.format);
     let lost = sidecar.config.shutdown.on_loss == OnLoss::Fail && account.has_loss();
     Ok(if lost { Exit::Loss } else { Exit::Success })
 }
@@ -268,7 +292,10 @@ async fn shut_down(sidecar: &Sidecar, listener: &Listener, deadline: Instant) {
     sidecar.accepting.store(false, Ordering::Relaxed);
     // An intake that has died took nothing more in.
     let _ = sidecar.mailbox.drain(until).await;
-    let last_call = deadline.checked_sub(LAST_WORDS).unwrap_or(deadline);
+    // What is to be printed takes its time, too.
+    let prints = shell.spool().is_some() && sidecar.config.spool.remainder == Remainder::Stderr;
+    let words = if prints { LAST_WORDS.max(sidecar.config.shutdown.deadline / 4) } else { LAST_WORDS };
+    let last_call = deadline.checked_sub(words).unwrap_or(deadline);
     if !shell.drain(last_call).await {
         let fate = if shell.spool().is_some() { "stays in the spool" } else { "is dropped" };
         tracing::warn!("the shutdown deadline came first; what was left {fate}");

@@ -305,14 +305,20 @@ impl Shell {
         self.apply(Engine::drain);
         let all = tokio::time::timeout_at(deadline.into(), drained.wait_for(|drained| *drained)).await.is_ok();
         if !all {
-            self.drained.send_replace(false);
-            self.apply(Engine::give_up);
-            self.cancelled.send_replace(true);
-            // Cancelled attempts report at once; a bound all the same, so that nothing can hold up the end.
-            let _ = tokio::time::timeout(GIVE_UP, drained.wait_for(|drained| *drained)).await;
-            self.apply(Engine::abandon);
+            self.give_up().await;
         }
         all
+    }
+
+    /// Attempts no more: what is here stays on disk, or is given up where there is none.
+    pub async fn give_up(self: &Arc<Self>) {
+        let mut drained = self.drained.subscribe();
+        self.drained.send_replace(false);
+        self.apply(Engine::give_up);
+        self.cancelled.send_replace(true);
+        // Cancelled attempts report at once; a bound all the same, so that nothing can hold up the end.
+        let _ = tokio::time::timeout(GIVE_UP, drained.wait_for(|drained| *drained)).await;
+        self.apply(Engine::abandon);
     }
 
     /// The remote end.

@@ -19,6 +19,10 @@ const CAT_EXITS: &str = "\
 Takes no lock and changes nothing; a running sidecar does not mind.
 Exit codes: 0 all was read, 3 something was damaged, 1 no directory that can be read, 2 usage.";
 
+const REPLAY_EXITS: &str = "\
+Refuses a directory that a sidecar uses. What is delivered leaves the spool.
+Exit codes: 0 all delivered, 3 something was rejected or dropped, 4 time ran out (the rest stays), 2 configuration, 1 other.";
+
 /// Of `spool`.
 #[derive(Debug, Args)]
 pub struct SpoolArgs {
@@ -37,6 +41,9 @@ pub enum SpoolCommand {
     /// Print the records that have not ended
     #[command(after_help = CAT_EXITS)]
     Cat(CatArgs),
+    /// Deliver what a spool holds whose sidecar is gone
+    #[command(after_help = REPLAY_EXITS)]
+    Replay(Box<ReplayArgs>),
 }
 
 /// Where the spool is.

@@ -8,7 +8,7 @@ use crate::config::Surroundings;
 
 mod cat;
 mod ls;
-pub mod replay;
+mod replay;
 
 /// Does what was asked for.
 #[must_use]
@@ -16,6 +16,7 @@ pub fn spool(args: &SpoolArgs, around: &Surroundings) -> Exit {
     match &args.command {
         SpoolCommand::Ls(args) => with(&args.dir, around, |dir| ls::ls(args, &dir)),
         SpoolCommand::Cat(args) => with(&args.dir, around, |dir| cat::cat(args, &dir)),
+        SpoolCommand::Replay(args) => replay::replay(args, around, crate::run::replay),
     }
 }
 

@@ -144,8 +144,7 @@ impl Engine {
         let least = length + RECORD_HEADER;
         let sizes = CLAIMS.into_iter().filter(|size| *size >= least);
         let sizes: Vec<usize> = if least > BLOCK { vec![least] } else { sizes.collect() };
-        loop {
-            let Some(lane) = self.lanes.get(id).filter(|lane| !lane.is_unknown()) else { break };
+        while let Some(lane) = self.lanes.get(id).filter(|lane| !lane.is_unknown()) {
             let (held, mark) = (held_of(lane), self.mark_of(lane));
             for capacity in &sizes {
                 if let Some(payment) = self.take(held, mark, capacity + CHUNK_OVERHEAD) {

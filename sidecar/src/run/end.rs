@@ -1,11 +1,12 @@
 //! How it ends: when nobody needs us, when clients are gone, and what is said last.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Sidecar;
-use crate::config::{Lifetime, LogFormat};
+use super::{remainder, Sidecar};
+use crate::config::{Config, Lifetime, LogFormat, Remainder};
 use crate::engine::account::Account;
-use crate::shell::Clock;
+use crate::shell::{Clock, Shell};
 
 /// How often client counts are looked at while somebody waits for them.
 const LOOK: Duration = Duration::from_millis(20);
@@ -66,27 +67,39 @@ pub(super) async fn clients_gone(sidecar: &Sidecar, deadline: Instant) {
 }
 
 /// Lets the disk finish, and says what stays on it.
-pub(super) fn close_spool(sidecar: &Sidecar, deadline: Instant) {
-    if sidecar.shell.spool().is_none() {
+pub(super) fn close_spool(shell: &Arc<Shell>, config: &Config, deadline: Instant) {
+    if shell.spool().is_none() {
         return;
     }
-    if !sidecar.shell.close_spool(deadline) {
+    if !shell.close_spool(deadline) {
         tracing::error!("the disk did not finish in time; what it was to remember may be sent again");
     }
-    let records = sidecar.shell.snapshot().spooled;
-    let dir = sidecar.config.spool.dir.as_deref().unwrap_or_else(|| std::path::Path::new("")).display();
+    let records = shell.snapshot().spooled;
+    let dir = config.spool.dir.as_deref().unwrap_or_else(|| std::path::Path::new("")).display();
     if records > 0 {
-        let fate = match sidecar.config.spool.lifetime {
+        let fate = match config.spool.lifetime {
             Lifetime::Pod => "they are delivered if this container starts again, and go with the pod",
             Lifetime::Persistent => "they are delivered at the next start, or by `splashdam spool replay`",
         };
         tracing::warn!(records, %dir, "records stay in the spool: {fate}");
+        if config.spool.remainder == Remainder::Stderr {
+            print_remainder(config, records, deadline);
+        }
+    }
+}
+
+fn print_remainder(config: &Config, records: u64, deadline: Instant) {
+    let Some(dir) = &config.spool.dir else { return };
+    match remainder::print(dir, deadline) {
+        Ok(printed) if printed >= records => {}
+        Ok(printed) => tracing::warn!(printed, records, "the time was too short to print all that is spooled"),
+        Err(error) => tracing::error!(%error, "cannot print what is spooled"),
     }
 }
 
 /// Says how every record ended: the last line.
-pub(super) fn tell_account(sidecar: &Sidecar) -> Account {
-    let snapshot = sidecar.shell.snapshot();
+pub(super) fn tell_account(shell: &Shell, format: LogFormat) -> Account {
+    let snapshot = shell.snapshot();
     let account = snapshot.total;
     let fields = [
         ("received", account.received),
@@ -100,7 +113,7 @@ pub(super) fn tell_account(sidecar: &Sidecar) -> Account {
         ("lost_by_clients", account.client_lost),
         ("possible_duplicates", account.possible_duplicates),
     ];
-    let line = match sidecar.config.diagnostics.format {
+    let line = match format {
         LogFormat::Text => {
             let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
             format!("splashdam: final account: {}", fields.join(" "))

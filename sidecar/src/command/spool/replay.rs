@@ -14,7 +14,7 @@ use crate::spool::inspect::{lanes, usage, Usage};
 /// Delivers a spool with `deliver`, which drives the engine: it takes the lock, tells of its progress and of the account, and knows how
 /// all ended. The directory was looked at before: it holds a spool that nobody seemed to use.
 #[must_use]
-pub fn replay(
+pub(super) fn replay(
     args: &ReplayArgs,
     around: &Surroundings,
     deliver: impl FnOnce(Config, &Path, Option<Duration>) -> Result<Exit, RunError>,

@@ -1,0 +1,63 @@
+//! Replay: a sidecar without a socket, on the spool of one that is gone. It delivers what is there, and ends.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{begin, core, end, Core, RunError, Signals, LAST_WORDS};
+use crate::cli::Exit;
+use crate::config::Config;
+use crate::shell::Shell;
+
+/// Most destinations in a spool that one replay looks at; another replay delivers the rest.
+const MOST_LANES: u32 = 16_384;
+
+/// How often progress is told.
+const TELL: Duration = Duration::from_secs(5);
+
+/// Longest time that a replay without a limit takes.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3_600);
+
+/// Delivers everything that the spool in `dir` holds. What is left after `timeout`, or at a signal, stays there.
+///
+/// # Errors
+/// [`RunError`] where it cannot start: the directory is in use or unusable, or the configuration of the delivery is wrong.
+pub fn replay(mut config: Config, dir: &Path, timeout: Option<Duration>) -> Result<Exit, RunError> {
+    config.spool.dir = Some(dir.to_owned());
+    config.engine.max_lanes = config.engine.max_lanes.max(NonZeroU32::new(MOST_LANES).unwrap_or(NonZeroU32::MIN));
+    let (runtime, signals) = begin(&config)?;
+    let Core { shell, .. } = core(&config, runtime.handle())?;
+    let all = runtime.block_on(deliver(&shell, signals, Instant::now() + timeout.unwrap_or(FOREVER)));
+    end::close_spool(&shell, &config, Instant::now() + LAST_WORDS);
+    let account = end::tell_account(&shell, config.diagnostics.format);
+    runtime.shutdown_timeout(Duration::from_millis(50));
+    Ok(match (account.has_loss(), all) {
+        (true, _) => Exit::Loss,
+        (false, true) => Exit::Success,
+        (false, false) => Exit::TimedOut,
+    })
+}
+
+/// True if nothing is left.
+async fn deliver(shell: &Arc<Shell>, mut signals: Signals, deadline: Instant) -> bool {
+    tokio::spawn(Arc::clone(shell).run_timers());
+    let drained = shell.drain(deadline);
+    tokio::pin!(drained);
+    let mut tell = tokio::time::interval_at((Instant::now() + TELL).into(), TELL);
+    loop {
+        tokio::select! {
+            all = &mut drained => return all,
+            name = signals.next() => {
+                tracing::warn!(signal = name, "ended by a signal; what is not delivered stays in the spool");
+                shell.give_up().await;
+                return false;
+            }
+            _ = tell.tick() => {
+                let snapshot = shell.snapshot();
+                let (delivered, left) = (snapshot.total.delivered, snapshot.spooled);
+                tracing::info!(delivered, left, "replaying");
+            }
+        }
+    }
+}
