@@ -4,6 +4,7 @@
 
 mod args;
 mod exit;
+mod spool;
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand};
 pub use args::DemoArgs;
 pub use args::{CheckArgs, Remote, RunArgs, SendArgs, StatusArgs};
 pub use exit::Exit;
+pub use spool::{CatArgs, CatFormat, Dir, LsArgs, ReplayArgs, SpoolArgs, SpoolCommand};
 
 /// Takes log records over a Unix socket and ships them to CloudWatch Logs.
 #[derive(Debug, Parser)]
@@ -41,6 +43,8 @@ pub enum Command {
     Send(SendArgs),
     /// Show a running sidecar's account, rates and lanes
     Status(StatusArgs),
+    /// Look into a spool: what it holds, and its records
+    Spool(SpoolArgs),
     /// Serve a strict CloudWatch Logs endpoint for tests
     #[cfg(feature = "emulator")]
     Emulator(splashdam_emulator::Args),

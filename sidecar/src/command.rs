@@ -1,10 +1,12 @@
-//! What the commands beside `run` do. Each is a client of a sidecar, or of CloudWatch; none is part of one.
+//! What the commands beside `run` do. Each is a client of a sidecar, or of CloudWatch, or a reader
+//! of files; none is part of a running sidecar.
 //!
 //! | module | command |
 //! |---|---|
 //! | [`send`] | ships stdin through a running sidecar |
 //! | [`status`] | shows a running sidecar at a glance |
 //! | [`check`] | the effective configuration, and whether CloudWatch would take us |
+//! | [`spool`] | looks into a spool, or delivers what is in it |
 //! | `emulator` | a strict CloudWatch Logs endpoint |
 //! | `demo` | an app, a sidecar and an emulator, live |
 //!
@@ -19,4 +21,5 @@ mod http;
 mod human;
 mod out;
 pub mod send;
+pub mod spool;
 pub mod status;

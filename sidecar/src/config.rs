@@ -39,7 +39,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use allow::Pattern;
-pub use choice::{Creation, GroupClass, LogFormat, LogLevel, OnLoss, Overflow, Service, TextDelimiter};
+pub use choice::{
+    Creation, GroupClass, Lifetime, LogFormat, LogLevel, OnLoss, Overflow, Remainder, Service, Survives, TextDelimiter,
+};
 pub use creation::{CreationConfig, KmsKey, Retention, Tags};
 pub use date::UtcDate;
 pub use describe::describe;
@@ -74,12 +76,27 @@ pub struct Loaded {
 
 /// Reads all sources. The file is `--config`, else `SPLASHDAM_CONFIG`, else there is none.
 pub fn load(file: Option<&Path>, flags: &Flags, surroundings: &Surroundings) -> Result<Loaded, ConfigErrors> {
+    load_without(&[], file, flags, surroundings)
+}
+
+/// The same for a replay, where the records' destinations are known: neither a log group nor what a template names is needed.
+pub fn load_to_replay(file: Option<&Path>, flags: &Flags, surroundings: &Surroundings) -> Result<Loaded, ConfigErrors> {
+    load_without(&["group", "stream"], file, flags, surroundings)
+}
+
+/// Reads all sources; nobody needs the settings `unused`, so they may be missing.
+fn load_without(
+    unused: &[&'static str],
+    file: Option<&Path>,
+    flags: &Flags,
+    surroundings: &Surroundings,
+) -> Result<Loaded, ConfigErrors> {
     let variable = surroundings.variable(CONFIG_VARIABLE);
     let Some(path) = file.map(Path::to_path_buf).or_else(|| variable.map(PathBuf::from)) else {
-        return assemble(None, flags, surroundings);
+        return assemble(None, flags, surroundings, unused);
     };
     match std::fs::read_to_string(&path) {
-        Ok(text) => assemble(Some((&path, &text)), flags, surroundings),
+        Ok(text) => assemble(Some((&path, &text)), flags, surroundings, unused),
         Err(error) => {
             let what = format!("cannot read the configuration file: {error}");
             Err(ConfigErrors(vec![Problem::new(path.display(), what)]))
@@ -89,10 +106,15 @@ pub fn load(file: Option<&Path>, flags: &Flags, surroundings: &Surroundings) -> 
 
 /// Reads the text of a file as the only source beside `surroundings`.
 pub fn load_text(name: &str, text: &str, surroundings: &Surroundings) -> Result<Loaded, ConfigErrors> {
-    assemble(Some((Path::new(name), text)), &Flags::default(), surroundings)
+    assemble(Some((Path::new(name), text)), &Flags::default(), surroundings, &[])
 }
 
-fn assemble(file: Option<(&Path, &str)>, flags: &Flags, surroundings: &Surroundings) -> Result<Loaded, ConfigErrors> {
+fn assemble(
+    file: Option<(&Path, &str)>,
+    flags: &Flags,
+    surroundings: &Surroundings,
+    unused: &[&'static str],
+) -> Result<Loaded, ConfigErrors> {
     let from_file = file.map(|(path, text)| file::read(path, text));
     let Contents { given: from_file, mut problems, spoilt: mut refused } = from_file.unwrap_or_default();
     let from_variables = variables::given(&surroundings.variables);
@@ -103,6 +125,7 @@ fn assemble(file: Option<(&Path, &str)>, flags: &Flags, surroundings: &Surroundi
     for source in [&from_variables[..], flags.given()] {
         problems.extend(apply(&mut config, source, &mut refused));
     }
+    refused.extend(unused);
     // Where a value was refused its default stands in; what would follow from that is no mistake of anybody's.
     problems.extend(check::finish(&mut config, &refused));
     if problems.is_empty() {

@@ -21,6 +21,13 @@
 //! | `lanes`, `channels` | which files and channels a lane has |
 //! | `disk`, `window` | operations on files, which a test can make fail |
 //!
+//! Around it:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`dead_letter`] | what CloudWatch refused, as lines of JSON |
+//! | [`inspect`] | looks into a spool, also one in use, and changes nothing |
+//!
 //! Invariants: an entry is written once, in the order of offsets, and never changed; what is reported as durable is in a file
 //! (with `power-loss`: on the disk); a segment is deleted only after the cursor on disk says that all of it has ended; no
 //! offset and no salt is used twice. One thread writes a lane, so nothing but the list of its files needs a lock.
@@ -29,9 +36,11 @@
 
 pub mod checksum;
 pub mod cursor;
+pub mod dead_letter;
 pub mod entry;
 pub mod fields;
 pub mod header;
+pub mod inspect;
 pub mod lane_file;
 pub mod name;
 pub mod scan;

@@ -55,6 +55,53 @@ fn check_send_and_status() {
 }
 
 #[test]
+fn spool_commands() {
+    let parse = |line| match parse(line) {
+        Ok(Command::Spool(spool)) => spool.command,
+        other => panic!("spool is a command: {other:?}"),
+    };
+    let SpoolCommand::Ls(ls) = parse("spool ls --json /x") else {
+        panic!("ls is a command");
+    };
+    assert!(ls.json && !ls.segments);
+    assert_eq!(ls.dir.find(&Surroundings::default()).as_deref(), Some(Path::new("/x")));
+    let SpoolCommand::Cat(cat) = parse("spool cat --lane a:b --lane c") else {
+        panic!("cat is a command");
+    };
+    assert_eq!((cat.lanes.len(), cat.format, cat.all), (2, CatFormat::Text, false));
+    let around = |dir: &str| {
+        let variables = [("SPLASHDAM_SPOOL_DIR".to_owned(), dir.to_owned())];
+        Surroundings { variables: variables.into(), ..Surroundings::default() }
+    };
+    assert_eq!(cat.dir.find(&around("/v")).as_deref(), Some(Path::new("/v")));
+    assert_eq!(cat.dir.find(&around("off")), None);
+}
+
+#[test]
+fn replay_takes_every_setting_and_shows_those_that_matter() {
+    #[derive(Debug, clap::Parser)]
+    struct Replay {
+        #[command(flatten)]
+        args: ReplayArgs,
+    }
+    let help = Replay::command().render_long_help().to_string();
+    for (flag, shown) in
+        [("--endpoint-url", true), ("--tags", true), ("--memory", true), ("--timeout", true), ("--socket", false)]
+    {
+        assert_eq!(help.contains(flag), shown, "{flag}: {help}");
+    }
+    let line = "replay /x --timeout 5m --socket /s --region eu-west-1 --stream {namespace}";
+    let replay = Replay::try_parse_from(line.split(' ')).unwrap();
+    let config = replay.args.load(&Surroundings::default()).unwrap().config;
+    assert_eq!((config.destinations.group, replay.args.timeout), (None, Some(Duration::from_secs(300))));
+    assert!(Replay::try_parse_from(["replay", "/x", "--memory", "1"])
+        .unwrap()
+        .args
+        .load(&Surroundings::default())
+        .is_err());
+}
+
+#[test]
 fn clients_read_the_same_variables() {
     let around = |value: &str| {
         let names = ["SPLASHDAM_SOCKET", "SPLASHDAM_ADMIN"];
@@ -84,6 +131,9 @@ fn mistakes_exit_with_2_and_the_nearest_name() {
         ("send --stream a:b", "neither : nor *"),
         ("send --flush-timeout 5", "needs its unit"),
         ("status --admin off", "address and port"),
+        ("spool", "Usage"),
+        ("spool lst", "ls"),
+        ("spool cat /x --format xml", "ndjson"),
     ] {
         let error = parse(line).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{line}");

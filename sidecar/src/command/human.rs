@@ -52,6 +52,21 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
+/// Rows as lines of aligned columns: the first `left` begin at the same place, the others end there.
+pub(super) fn table<const N: usize>(rows: &[[String; N]], left: usize) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let cell = |column: usize, text: &str| match widths[column] {
+        width if column < left => format!("{text:<width$}"),
+        width => format!("{text:>width$}"),
+    };
+    let line = |row: &[String; N]| {
+        let cells: Vec<String> = row.iter().enumerate().map(|(column, text)| cell(column, text)).collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +78,11 @@ mod tests {
         assert_eq!([1_023, 1_024, 1 << 20, 67_108_864].map(bytes), ["1023 B", "1.0 KiB", "1.0 MiB", "64.0 MiB"]);
         let times = [0.25, 1.5, 59.96, 3_599.0, 3_660.0, 90_000.0].map(duration);
         assert_eq!(times, ["250ms", "1.5s", "1m 0s", "59m 59s", "1h 1m", "1d 1h"]);
+    }
+
+    #[test]
+    fn columns_align() {
+        let rows = [["lane", "records"], ["é", "1"], ["group:stream", "12,345"]].map(|row| row.map(str::to_owned));
+        assert_eq!(table(&rows, 1), "lane          records\né                   1\ngroup:stream   12,345\n");
     }
 }

@@ -21,6 +21,8 @@ const PARTIALS: u64 = 8;
 /// A frame holds a record and this much around it.
 const FRAME_EXTRA: u64 = 64 * KIB;
 const LEAST_MEMORY: u64 = 8 * MIB;
+/// Segments of a useful size for several lanes.
+const LEAST_SPOOL: u64 = 16 * MIB;
 /// So that a batch can be full.
 const LEAST_REACH: u64 = MIB;
 /// `sun_path` without its NUL (unix(7)).
@@ -37,6 +39,7 @@ pub(crate) fn finish(config: &mut Config, refused: &BTreeSet<&'static str>) -> V
     checks.intake();
     checks.memory();
     checks.engine();
+    checks.spool();
     checks.process();
     let mut problems = checks.problems;
     problems.extend(names(config));
@@ -178,6 +181,13 @@ impl Checks<'_> {
                 format!("{} would never fill a batch: at least {}", show_size(bytes), show_size(LEAST_REACH))
             });
         }
+    }
+
+    fn spool(&mut self) {
+        let spool = &self.config.spool;
+        self.require(spool.max >= LEAST_SPOOL, "spool_max", || {
+            format!("{} is too little to work with: at least {}", show_size(spool.max), show_size(LEAST_SPOOL))
+        });
     }
 
     fn process(&mut self) {

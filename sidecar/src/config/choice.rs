@@ -96,6 +96,33 @@ impl GroupClass {
     }
 }
 
+/// What a durable ack outlives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Survives {
+    /// The end of the sidecar's process or container, however it comes.
+    ProcessCrash,
+    /// The end of the machine, too: it is synced before it is told.
+    PowerLoss,
+}
+
+/// How long the spool's directory is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifetime {
+    /// As long as the pod: an emptyDir.
+    Pod,
+    /// Longer: the next pod finds it.
+    Persistent,
+}
+
+/// What becomes of records that are still spooled at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remainder {
+    /// They stay in the directory.
+    Keep,
+    /// They stay, and are printed to stderr as well, where the node's log collector finds them.
+    Stderr,
+}
+
 /// How the sidecar's own diagnostics look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -144,6 +171,19 @@ impl Choice for TextDelimiter {
 impl Choice for Overflow {
     const WORDS: &'static [(&'static str, Self)] =
         &[("block", Self::Block), ("drop-newest", Self::DropNewest), ("drop-oldest", Self::DropOldest)];
+}
+
+impl Choice for Survives {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("process-crash", Self::ProcessCrash), ("power-loss", Self::PowerLoss)];
+}
+
+impl Choice for Lifetime {
+    const WORDS: &'static [(&'static str, Self)] = &[("pod", Self::Pod), ("persistent", Self::Persistent)];
+}
+
+impl Choice for Remainder {
+    const WORDS: &'static [(&'static str, Self)] = &[("keep", Self::Keep), ("stderr", Self::Stderr)];
 }
 
 impl Choice for GroupClass {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::allow::Pattern;
-use super::choice::{LogFormat, LogLevel, OnLoss, Overflow, Service, TextDelimiter};
+use super::choice::{Lifetime, LogFormat, LogLevel, OnLoss, Overflow, Remainder, Service, Survives, TextDelimiter};
 use super::creation::CreationConfig;
 use super::date::UtcDate;
 use super::names::{Destination, LogGroup};
@@ -23,6 +23,7 @@ pub const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4A
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
 
 /// Everything that can be configured, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Config {
     pub engine: EngineConfig,
     /// CloudWatch's end.
     pub delivery: DeliveryConfig,
+    /// The disk behind the memory.
+    pub spool: SpoolConfig,
     /// The end of the process.
     pub shutdown: ShutdownConfig,
     /// The admin listener; `None` where it is off.
@@ -141,6 +144,21 @@ pub struct DeliveryConfig {
     pub attempt_timeout: Duration,
 }
 
+/// What the spool needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpoolConfig {
+    /// Its directory; `None`: there is no spool.
+    pub dir: Option<PathBuf>,
+    /// Bytes that all lanes' files may take.
+    pub max: u64,
+    /// What a durable ack outlives.
+    pub survives: Survives,
+    /// How long the directory is there.
+    pub lifetime: Lifetime,
+    /// What becomes of records that are spooled at the end.
+    pub remainder: Remainder,
+}
+
 /// When and how the process ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShutdownConfig {
@@ -207,6 +225,13 @@ impl Config {
                 region: None,
                 connect_timeout: Duration::from_secs(3),
                 attempt_timeout: Duration::from_secs(30),
+            },
+            spool: SpoolConfig {
+                dir: None,
+                max: GIB,
+                survives: Survives::ProcessCrash,
+                lifetime: Lifetime::Pod,
+                remainder: Remainder::Keep,
             },
             shutdown: ShutdownConfig {
                 deadline: Duration::from_secs(25),

@@ -19,7 +19,7 @@ fn around(variables: &[(&str, &str)]) -> Surroundings {
 }
 
 fn all(file: &str, variables: &[(&str, &str)], arguments: &[&str]) -> Result<Loaded, ConfigErrors> {
-    assemble(Some((Path::new("c.toml"), file)), &flags(arguments), &around(variables))
+    assemble(Some((Path::new("c.toml"), file)), &flags(arguments), &around(variables), &[])
 }
 
 fn good(file: &str) -> Config {

@@ -111,6 +111,18 @@ impl Value for PathBuf {
     }
 }
 
+/// A folder that may be left out.
+impl Value for Option<PathBuf> {
+    fn set(&mut self, raw: &Raw) -> Result<(), String> {
+        *self = if is_off(raw) { None } else { Some(some_text(raw)?.into()) };
+        Ok(())
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(quoted(&self.as_ref().map_or_else(|| "off".into(), |path| path.to_string_lossy())))
+    }
+}
+
 impl Value for SocketMode {
     fn set(&mut self, raw: &Raw) -> Result<(), String> {
         if matches!(raw, Raw::Integer(_)) {

@@ -16,7 +16,7 @@ const fn row(
 }
 
 #[rustfmt::skip] // A table is read by its columns.
-pub(crate) static SECTIONS: [Section; 8] = [
+pub(crate) static SECTIONS: [Section; 9] = [
     Section { title: "Destination", settings: &[
         row("group", "G", |c| &mut c.destinations.group_template,
             "Log group; may name {hostname}, {pod}, {namespace}")
@@ -103,6 +103,18 @@ pub(crate) static SECTIONS: [Section; 8] = [
             "Most destinations at a time"),
         row("workers", "N", |c| &mut c.workers,
             "Threads that build and send batches"),
+    ] },
+    Section { title: "Spool", settings: &[
+        row("spool_dir", "DIR|off", |c| &mut c.spool.dir,
+            "Keep records on disk, too, so that they survive the sidecar"),
+        row("spool_max", "BYTES", |c| &mut c.spool.max,
+            "Disk space for records, of all destinations"),
+        row("spool_survives", "WHAT", |c| &mut c.spool.survives,
+            "What a durable ack outlives: process-crash or power-loss"),
+        row("spool_lifetime", "WHOSE", |c| &mut c.spool.lifetime,
+            "How long the directory is there: pod or persistent"),
+        row("spool_remainder", "WHERE", |c| &mut c.spool.remainder,
+            "What is spooled at the end: keep, or stderr to print it, too"),
     ] },
     Section { title: "Shutdown", settings: &[
         row("shutdown_deadline", "DUR", |c| &mut c.shutdown.deadline,
