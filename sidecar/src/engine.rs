@@ -12,7 +12,7 @@
 //! | time passed | [`Engine::tick`], due at [`Engine::next_tick`] |
 //! | the end is near | [`Engine::drain`], [`Engine::give_up`] |
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -179,6 +179,8 @@ pub struct Engine {
     waiting: VecDeque<LaneId>,
     /// Lanes that found no memory for what they have on disk.
     hungry: VecDeque<LaneId>,
+    /// Destinations with records on disk that nobody has looked at.
+    left: HashSet<crate::config::Destination>,
     space: Space,
     in_flight: HashMap<u64, InFlight>,
     next_attempt: u64,
@@ -236,6 +238,7 @@ impl Engine {
             token_at: None,
             waiting: VecDeque::new(),
             hungry: VecDeque::new(),
+            left: HashSet::new(),
             space: Space::default(),
             in_flight: HashMap::new(),
             next_attempt: 0,
@@ -282,6 +285,7 @@ impl Engine {
             self.mark(id);
             self.retire_if_idle(id, now);
         }
+        self.take_up_left(now);
         if self.token_at.is_some_and(|at| at <= now.at) {
             self.token_at = None;
         }
@@ -497,8 +501,10 @@ impl Engine {
         self.ready.retain(|ready| *ready != id);
         self.waiting.retain(|waiting| *waiting != id);
         self.hungry.retain(|hungry| *hungry != id);
-        // What could not be looked at is left alone.
-        if lane.disk.is_some_and(|disk| disk.known == lane::disk::Known::All) {
+        if lane.disk.as_ref().is_some_and(|disk| disk.known != lane::disk::Known::All) {
+            // What could not be looked at stays there, and is looked at before the lane's next use.
+            self.left.insert(lane.destination.clone());
+        } else if lane.disk.is_some_and(|disk| disk.used) {
             let destination = lane.destination.clone();
             let (append, refused) = (Vec::new(), Vec::new());
             let order = spool::Order { lane: id, destination, append, end: 0, cursor: None, refused, close: true };

@@ -129,11 +129,13 @@ impl Shell {
                 }
             }
         }))?;
-        let all = self.apply(|engine, now| found.iter().all(|found| engine.found(&found.destination, now)));
-        if !all {
+        let left =
+            self.apply(|engine, now| found.iter().filter(|found| !engine.found(&found.destination, now)).count());
+        if left > 0 {
             tracing::warn!(
                 destinations = found.len(),
-                "more destinations are spooled than may be served at a time (--max-lanes); the rest stays on disk until the next start"
+                left,
+                "more destinations are spooled than may be served at a time (--max-lanes); the rest is taken up as others are done"
             );
         }
         Ok(())

@@ -8,7 +8,6 @@ use super::channel::ClientId;
 use super::chunk::{ChannelIndex, Chunk, ChunkBuilder, Run, CHUNK_OVERHEAD, RECORD_HEADER};
 use super::command::{Ack, Command, ConnectionId};
 use super::flush::{Asker, Level, Waiting};
-use super::lane::disk::{Disk, Known};
 use super::lane::{Lane, LaneId};
 use super::marker::Loss;
 use super::{fair, Engine, Overflow, Phase};
@@ -70,11 +69,11 @@ impl Engine {
         if self.lanes.len() >= self.settings.lanes && !self.evict_lane() {
             return None;
         }
-        let mut lane = Lane::new(destination.clone(), self.settings.in_flight_min, now);
+        let id = self.lanes.insert(Lane::new(destination.clone(), self.settings.in_flight_min, now));
         if self.settings.spool.is_some() && !self.settings.disabled {
-            lane.disk = Some(Box::new(Disk::new(Known::All)));
+            self.open_disk(id);
         }
-        Some(self.lanes.insert(lane))
+        Some(id)
     }
 
     /// Of the empty lanes without connections the one idle longest goes.

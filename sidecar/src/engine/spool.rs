@@ -123,6 +123,8 @@ pub struct Stored {
     pub spool_bytes: u64,
     /// What went wrong, for people. The rest of the order is not done and will be asked for again.
     pub failure: Option<String>,
+    /// The lane has records on disk that nobody has looked at: nothing is written before that.
+    pub look_first: bool,
 }
 
 /// Bring a lane's records back into memory.

@@ -9,7 +9,7 @@ use super::account::Dropped;
 use super::budget::{Kind, Payment};
 use super::chunk::{Chunk, CHUNK_CLAIM};
 use super::command::Command;
-use super::lane::disk::{Disk, Known};
+use super::lane::disk::{Disk, Known, Reading};
 use super::lane::{Lane, LaneId};
 use super::limits::BATCH_BYTES;
 use super::marker::Loss;
@@ -57,12 +57,29 @@ impl Engine {
     /// A lane has left records on disk in an earlier process: it is looked at before anything is taken in for it. False if
     /// there are as many lanes as may be.
     pub fn found(&mut self, destination: &Destination, now: Now) -> bool {
-        let Some(id) = self.open_lane(destination, now) else { return false };
-        if let Some(lane) = self.lanes.get_mut(id) {
-            lane.disk = Some(Box::new(Disk::new(Known::NotYet)));
+        self.left.insert(destination.clone());
+        // As long as it is among those that are left, opening it has it looked at.
+        self.lanes.len() < self.settings.lanes && self.open_lane(destination, now).is_some()
+    }
+
+    /// Lanes that were left on disk because there were too many are taken up as others go.
+    pub(super) fn take_up_left(&mut self, now: Now) {
+        while self.lanes.len() < self.settings.lanes {
+            let Some(destination) = self.left.iter().next().cloned() else { return };
+            if self.open_lane(&destination, now).is_none() {
+                return;
+            }
         }
-        self.look_at(id);
-        true
+    }
+
+    /// The part on disk of a lane that is being opened: what an earlier process left there is looked at first.
+    pub(super) fn open_disk(&mut self, id: LaneId) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let left = self.left.remove(&lane.destination);
+        lane.disk = Some(Box::new(Disk::new(if left { Known::NotYet } else { Known::All })));
+        if left {
+            self.look_at(id);
+        }
     }
 
     fn look_at(&mut self, id: LaneId) {
@@ -110,6 +127,9 @@ impl Engine {
         let Some(disk) = lane.disk.as_mut().filter(|disk| disk.ordering) else { return };
         self.space.ordered = self.space.ordered.saturating_sub(std::mem::take(&mut disk.ordered_bytes));
         let failed = stored.failure.is_some();
+        if stored.look_first {
+            disk.known = Known::Unreadable;
+        }
         let news = lane.stored(&stored);
         if let Some(disk) = lane.disk.as_mut().filter(|_| failed) {
             disk.not_before = now.at + wait(disk.failures);
@@ -134,22 +154,24 @@ impl Engine {
         let id = back.lane;
         let Some(lane) = self.lanes.get_mut(id) else { return };
         let Some(disk) = &mut lane.disk else { return };
-        let Some((want, _)) = disk.reading.take() else { return };
+        let Some(reading) = disk.reading.take() else { return };
         disk.needs = back.needs;
         match back.failure {
             Some(failure) => {
                 disk.trouble = Some(failure);
                 disk.failures += 1;
                 disk.not_before = now.at + wait(disk.failures);
-                let at = disk.not_before;
-                self.set_timer(id, at);
             }
             None if !disk.ordering => disk.failures = 0,
             None => {}
         }
+        let (still_first, at) = (disk.away.start == reading.from, disk.not_before);
+        if at > now.at {
+            self.set_timer(id, at);
+        }
         let mut lost = (0, 0);
-        for piece in back.pieces {
-            let (dropped, corrupt) = self.take_piece(id, piece, want, now);
+        for piece in back.pieces.into_iter().filter(|_| still_first) {
+            let (dropped, corrupt) = self.take_piece(id, piece, reading.want, now);
             lost = (lost.0 + dropped, lost.1 + corrupt);
         }
         for (count, reason) in [(lost.0, Dropped::Overflow), (lost.1, Dropped::Corrupt)] {
@@ -166,7 +188,8 @@ impl Engine {
         let budget = &self.budget;
         let Some(lane) = self.lanes.get_mut(id) else { return (0, 0) };
         match piece {
-            Piece::Chunk { chunk, runs, arrived_ms, ended, .. } => {
+            Piece::Chunk { first, chunk, runs, arrived_ms, ended } => {
+                debug_assert_eq!(Some(first), lane.disk.as_ref().map(|disk| disk.away.start), "pieces are contiguous");
                 let age = u64::try_from(now.wall_ms.saturating_sub(arrived_ms)).unwrap_or_default();
                 let arrived = now.at.saturating_sub(Duration::from_millis(age));
                 lane.recall(chunk, &runs, ended, arrived);
@@ -290,8 +313,9 @@ impl Engine {
         let Some(lane) = self.lanes.get_mut(id) else { return };
         let destination = lane.destination.clone();
         let Some(disk) = &mut lane.disk else { return };
-        disk.reading = Some((want, now.at));
-        let read = Read { lane: id, from: disk.away.start, to: disk.away.end, payment, want };
+        let from = disk.away.start;
+        disk.reading = Some(Reading { want, from, since: now.at });
+        let read = Read { lane: id, from, to: disk.away.end, payment, want };
         self.commands.push(Command::Read { destination, read });
         self.set_timer(id, now.at + Duration::from_secs(1));
     }
@@ -356,7 +380,7 @@ impl Engine {
     pub fn last_orders(&mut self) {
         for id in self.lanes.ids() {
             let Some(lane) = self.lanes.get_mut(id) else { continue };
-            let Some(disk) = lane.disk.as_mut().filter(|disk| disk.known == Known::All) else { continue };
+            let Some(disk) = lane.disk.as_mut().filter(|disk| disk.known == Known::All && disk.used) else { continue };
             let (end, refused) = (disk.written, std::mem::take(&mut disk.refused));
             // What nobody will ask for again need not stay.
             let close = lane.is_empty() && lane.channels.is_empty() && refused.is_empty();

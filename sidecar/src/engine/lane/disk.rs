@@ -41,6 +41,17 @@ pub enum Known {
     Unreadable,
 }
 
+/// A read under way.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// What for.
+    pub want: Want,
+    /// From this offset. What comes back counts only if `away` still begins there: meanwhile more may have left memory.
+    pub from: u64,
+    /// Since when.
+    pub since: Duration,
+}
+
 /// What of a lane is on disk.
 #[derive(Debug)]
 pub struct Disk {
@@ -63,12 +74,14 @@ pub struct Disk {
     pub ordering: bool,
     /// See `ordering`.
     pub ordered_bytes: u64,
-    /// What is being read, and since when.
-    pub reading: Option<(Want, Duration)>,
+    /// What is being read.
+    pub reading: Option<Reading>,
     /// It would read, but there is no memory for that.
     pub hungry: bool,
     /// The cursor on disk is behind.
     pub dirty: bool,
+    /// It has files there, or may have.
+    pub used: bool,
     /// There is no room on disk for what comes next.
     pub full: bool,
     /// Dead letters to be written.
@@ -107,6 +120,7 @@ impl Disk {
             reading: None,
             hungry: false,
             dirty: false,
+            used: known != Known::All,
             full: false,
             refused: Vec::new(),
             failures: 0,
@@ -134,7 +148,7 @@ impl Disk {
     /// Whether a segment is being dropped to make room.
     #[must_use]
     pub fn is_dropping(&self) -> bool {
-        matches!(self.reading, Some((Want::Runs, _)))
+        self.reading.is_some_and(|reading| reading.want == Want::Runs)
     }
 
     /// Records that are on disk only and have not ended.
@@ -203,6 +217,9 @@ impl Disk {
                 ended.push(part);
             }
             if range.end > offsets.end {
+                if let Some(front) = self.away_ended.front_mut() {
+                    front.start = offsets.end;
+                }
                 break;
             }
             self.away_ended.pop_front();
@@ -256,7 +273,7 @@ impl Lane {
         if append.is_empty() && refused.is_empty() && !disk.dirty {
             return None;
         }
-        disk.ordering = true;
+        (disk.ordering, disk.used) = (true, true);
         let (end, cursor) = (disk.ordered, std::mem::take(&mut disk.dirty));
         let cursor = cursor.then(|| self.cursor());
         Some(Order { lane: 0, destination: self.destination.clone(), append, end, cursor, refused, close: false })
@@ -267,7 +284,8 @@ impl Lane {
     pub fn cursor(&self) -> Cursor {
         let watermark = self.ended();
         let mut ended: Vec<Range<u64>> = Vec::new();
-        for range in self.queue.iter().flat_map(Queued::ended) {
+        let away = self.disk.iter().flat_map(|disk| disk.away_ended.iter().cloned());
+        for range in self.queue.iter().flat_map(Queued::ended).chain(away) {
             let full = ended.len() == CURSOR_RANGES;
             match ended.last_mut() {
                 Some(last) if last.end == range.start => last.end = range.end,

@@ -105,8 +105,8 @@ impl Lane {
         }
         // More of the same is on its way from the disk; but a disk that hangs must not hold up what is here.
         let reading = self.disk.as_ref().and_then(|disk| disk.reading);
-        if let Some((_, began)) = reading.filter(|(_, began)| *began + READ_AT_MOST > now.at) {
-            return Next::At(began + READ_AT_MOST);
+        if let Some(at) = reading.map(|reading| reading.since + READ_AT_MOST).filter(|at| *at > now.at) {
+            return Next::At(at);
         }
         if pressure.draining || since + pressure.linger <= now.at {
             return Next::Early;

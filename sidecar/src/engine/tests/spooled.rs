@@ -224,6 +224,61 @@ fn what_cloudwatch_refuses_gets_a_dead_letter() {
     assert_eq!((world.snapshot().total.rejected(), world.disk().dead), (1, 1));
 }
 
+#[test]
+fn a_lane_beyond_the_cap_is_looked_at_before_it_is_used_and_taken_up_when_another_goes() {
+    let mut world = World::with_disk(Settings::default(), 64 * MIB, GIB);
+    for name in ["a", "b"] {
+        let lane = world.lane(name);
+        world.feed(lane, 5, 100, 0);
+    }
+    world.engine.settings.lanes = 1;
+    world.crash_leaving(1);
+    world.run_until_quiet();
+    assert_eq!(world.accepted.len(), 5);
+    for _ in 0..3 {
+        world.tick(61_000);
+    }
+    world.run_until_quiet();
+    assert_eq!((world.accepted.len(), world.disk().texts().len()), (10, 0));
+}
+
+#[test]
+fn the_cursor_remembers_what_had_ended_of_what_is_not_back_yet() {
+    let mut world = World::with_disk(Settings::default(), 64 * MIB, GIB);
+    let lane = outage(&mut world);
+    world.feed(lane, 3_000, 1_000, 0);
+    world.tick(2_000);
+    while world.attempts.len() > 1 {
+        world.end(1, Outcome::Accepted { rejected: Vec::new() });
+    }
+    let cursor = |world: &World| world.engine.lanes.get(0).unwrap().cursor();
+    let before = cursor(&world);
+    assert!(!before.ended.is_empty());
+    world.disk().by_hand = true;
+    world.crash();
+    assert!(world.do_disk(), "the look");
+    let after = cursor(&world);
+    assert_eq!((after.watermark, after.ended), (before.watermark, before.ended));
+    world.perform();
+    world.disk().by_hand = false;
+    world.settle();
+    world.run_until_quiet();
+    let twice = world.accepted.values().filter(|times| **times > 1).count();
+    assert_eq!(twice, 0, "one batch was in flight and had not arrived");
+}
+
+#[test]
+fn a_range_that_ended_goes_on_beyond_the_chunk_that_comes_back() {
+    let mut world = World::with_disk(Settings { in_flight_min: 1, ..Settings::default() }, 64 * MIB, GIB);
+    let lane = outage(&mut world);
+    assert_eq!(world.feed(lane, 40, 1_000, 0), 40);
+    world.disk().end_before(10..30);
+    world.crash();
+    // The account is looked at in each step.
+    world.run_until_quiet();
+    assert_eq!(world.snapshot().total.delivered, 20);
+}
+
 #[derive(Clone, Debug)]
 enum Op {
     Feed { lane: usize, count: u32, size: usize },
@@ -256,9 +311,10 @@ proptest! {
         ops in prop::collection::vec(op(), 1..150),
         memory in prop_oneof![Just(8 * MIB), Just(32 * MIB)],
         max in prop_oneof![Just(16 * MIB as u64), Just(GIB)],
+        high_water in prop_oneof![Just(MIB), Just(8 * MIB)],
         seed in any::<u64>(),
     ) {
-        let settings = Settings { seed, high_water: MIB, reach: 0, in_flight_min: 1, in_flight_max: 2, ..Settings::default() };
+        let settings = Settings { seed, high_water, reach: 0, in_flight_min: 1, in_flight_max: 2, ..Settings::default() };
         let mut world = World::with_disk(settings, memory, max);
         world.disk().by_hand = true;
         let mut lost: HashSet<String> = HashSet::new();
