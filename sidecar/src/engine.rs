@@ -181,6 +181,10 @@ pub struct Engine {
     hungry: VecDeque<LaneId>,
     /// Destinations with records on disk that nobody has looked at.
     left: HashSet<crate::config::Destination>,
+    /// Dead letters lost by lanes that are gone.
+    letters_lost: u64,
+    /// Lanes that found no room on disk.
+    short: VecDeque<LaneId>,
     space: Space,
     in_flight: HashMap<u64, InFlight>,
     next_attempt: u64,
@@ -239,6 +243,8 @@ impl Engine {
             waiting: VecDeque::new(),
             hungry: VecDeque::new(),
             left: HashSet::new(),
+            letters_lost: 0,
+            short: VecDeque::new(),
             space: Space::default(),
             in_flight: HashMap::new(),
             next_attempt: 0,
@@ -436,6 +442,8 @@ impl Engine {
             self.acknowledge(id, channel);
         }
         self.answer_flushes(id);
+        // Not only when the disk answers: a disk that hangs must not hold up what is in memory.
+        self.settle_tail(id);
         self.use_disk(id, now);
         self.feed_hungry(now);
         self.wake_waiting();
@@ -482,10 +490,14 @@ impl Engine {
 
     fn retire_if_idle(&mut self, id: LaneId, now: Now) {
         let Some(lane) = self.lanes.get_mut(id) else { return };
+        let ended = lane.ended();
+        lane.channels.settle(ended);
         lane.channels.expire(now.at);
         let may_go = lane.may_go() && lane.channels.is_empty();
         if may_go && lane.idle_since + LANE_IDLE <= now.at {
-            self.retire(id);
+            if !self.close_files(id) {
+                self.retire(id);
+            }
         } else if lane.is_empty() && lane.connections == 0 {
             let at = now.at + if lane.channels.is_empty() { LANE_IDLE } else { channel::KEEP };
             self.set_timer(id, at);
@@ -501,14 +513,11 @@ impl Engine {
         self.ready.retain(|ready| *ready != id);
         self.waiting.retain(|waiting| *waiting != id);
         self.hungry.retain(|hungry| *hungry != id);
-        if lane.disk.as_ref().is_some_and(|disk| disk.known != lane::disk::Known::All) {
-            // What could not be looked at stays there, and is looked at before the lane's next use.
+        self.short.retain(|short| *short != id);
+        if let Some(disk) = lane.disk.as_ref().filter(|disk| disk.used) {
+            // Its files stay, and are looked at before its next use.
             self.left.insert(lane.destination.clone());
-        } else if lane.disk.is_some_and(|disk| disk.used) {
-            let destination = lane.destination.clone();
-            let (append, refused) = (Vec::new(), Vec::new());
-            let order = spool::Order { lane: id, destination, append, end: 0, cursor: None, refused, close: true };
-            self.commands.push(Command::Order(Box::new(order)));
+            self.letters_lost += disk.letters_lost;
         }
         *self.retired.entry(lane.destination.group().clone()).or_default() += &lane.account;
     }

@@ -175,7 +175,8 @@ impl Facts {
         let mut each = |name, help, count: u64| families.counter(name, help, count);
         each("splashdam_spool_quarantined_segments", "Segments set aside because of damage", stats.quarantined)?;
         each("splashdam_dead_letters", "Rejected records written to the dead letter", stats.dead_letters)?;
-        each("splashdam_dead_letters_lost", "Rejected records that could not be written there", stats.dead_letters_lost)
+        let lost = stats.dead_letters_lost + self.snapshot.letters_lost;
+        each("splashdam_dead_letters_lost", "Rejected records that could not be written there", lost)
     }
 
     fn attempts(&self, families: &mut Families<'_>) -> fmt::Result {

@@ -198,7 +198,7 @@ impl Status {
                 lanes_in_trouble: snapshot.lanes_in_trouble(),
                 quarantined: stats.quarantined,
                 dead_letters: stats.dead_letters,
-                dead_letters_lost: stats.dead_letters_lost,
+                dead_letters_lost: stats.dead_letters_lost + snapshot.letters_lost,
             }),
             attempts: Attempts {
                 in_flight: snapshot.in_flight as u64,

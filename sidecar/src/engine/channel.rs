@@ -97,22 +97,21 @@ impl Channels {
 
     /// Takes a channel over from what an earlier process left on disk. `last_offset` lies behind all of its records.
     pub fn restore(&mut self, mark: &ChannelMark, last_offset: u64, now: Duration) {
+        let known = self.knows(&mark.client);
         let Some(index) = self.open(mark.client, mark.admitted + 1, now) else { return };
-        if let Some(channel) = self.get_mut(index) {
-            *channel = Channel {
-                client: mark.client,
-                admitted: mark.admitted,
-                durable: mark.admitted,
-                ended: mark.ended,
-                delivered: mark.delivered,
-                rejected: mark.rejected,
-                dropped: mark.dropped,
-                lost_to: mark.lost_to,
-                connection: None,
-                last_offset,
-                gone_at: Some(now),
-            };
+        let Some(channel) = self.get_mut(index) else { return };
+        if !known {
+            (channel.ended, channel.gone_at) = (mark.ended, Some(now));
         }
+        // Nothing falls: the lane may have gone on in memory before its files could be looked at.
+        channel.admitted = channel.admitted.max(mark.admitted);
+        channel.durable = channel.durable.max(mark.admitted);
+        channel.ended = channel.ended.max(mark.ended);
+        channel.delivered = channel.delivered.max(mark.delivered);
+        channel.rejected = channel.rejected.max(mark.rejected);
+        channel.dropped = channel.dropped.max(mark.dropped);
+        channel.lost_to = channel.lost_to.max(mark.lost_to);
+        channel.last_offset = last_offset;
     }
 
     /// The lane, which is empty, goes on at another offset.
@@ -197,6 +196,14 @@ impl Channels {
                 }
             }
             start = stop;
+        }
+    }
+
+    /// What lies below `watermark` has ended, also where nobody can say any more which sequences that was.
+    pub fn settle(&mut self, watermark: u64) {
+        let gone = |channel: &&mut Channel| channel.connection.is_none() && channel.last_offset <= watermark;
+        for channel in self.slots.iter_mut().flatten().filter(gone) {
+            channel.ended = channel.admitted;
         }
     }
 

@@ -168,8 +168,11 @@ impl Chunk {
     }
 
     /// Takes the tombstone that follows this one in. Of each channel only the last run matters: it moves the ack.
-    pub fn absorb(&mut self, next: &Chunk) {
-        self.records += next.records;
+    ///
+    /// False where the sum would be more than a chunk can count: then nothing has changed.
+    pub fn absorb(&mut self, next: &Chunk) -> bool {
+        let Some(records) = self.records.checked_add(next.records) else { return false };
+        self.records = records;
         for run in &next.runs {
             match self.runs.iter_mut().find(|mine| mine.channel == run.channel) {
                 // The first piece of a split record ends no sequence.
@@ -178,6 +181,7 @@ impl Chunk {
                 None => self.runs.push(run.clone()),
             }
         }
+        true
     }
 
     /// Lets the memory go while the counts stay: what a tombstone is.

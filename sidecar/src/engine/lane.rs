@@ -33,6 +33,9 @@ pub use schedule::{Next, Pressure};
 /// Index of a lane in the engine.
 pub type LaneId = u32;
 
+/// Most bytes of chunks that dead letters of a lane hold while they wait for the disk.
+const REFUSED_BYTES: usize = 2 * 1024 * 1024;
+
 /// A batch that waits for its next attempt.
 #[derive(Debug)]
 pub struct Retry {
@@ -330,11 +333,16 @@ impl Lane {
             return;
         }
         self.end(part.first, records.clone(), End::Rejected(reason));
-        // While the disk refuses, none is kept: they would hold memory that records need.
-        if let Some(disk) = self.disk.as_mut().filter(|disk| disk.failures == 0) {
-            let chunk = Arc::clone(&part.chunk);
-            disk.refused.push(Refused { chunk, records, reason: reason.name(), at_ms: now.wall_ms });
+        let Some(disk) = &mut self.disk else { return };
+        // While the disk refuses or hangs, few are kept: they would hold memory that records need.
+        if disk.failures > 0 || disk.refused_bytes > REFUSED_BYTES {
+            disk.letters_lost += u64::from(records.end - records.start);
+            return;
         }
+        let chunk = Arc::clone(&part.chunk);
+        disk.refused_bytes += chunk.paid();
+        disk.used = true;
+        disk.refused.push(Refused { chunk, records, reason: reason.name(), at_ms: now.wall_ms });
     }
 
     /// The same for all of a batch.
@@ -430,10 +438,10 @@ impl Lane {
             queued.unended == 0 && queued.chunk.paid() == 0 && Arc::get_mut(&mut queued.chunk).is_some()
         };
         if self.queue.get_mut(before).is_some_and(is_tombstone) {
-            let gone = self.queue.remove(place);
+            let Some(gone) = self.queue.get(place).map(|queued| Arc::clone(&queued.chunk)) else { return };
             let earlier = self.queue.get_mut(before).and_then(|queued| Arc::get_mut(&mut queued.chunk));
-            if let (Some(earlier), Some(gone)) = (earlier, gone) {
-                earlier.absorb(&gone.chunk);
+            if earlier.is_some_and(|earlier| earlier.absorb(&gone)) {
+                self.queue.remove(place);
             }
         }
     }

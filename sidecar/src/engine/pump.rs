@@ -199,7 +199,7 @@ impl Engine {
 
     /// Writes the marker of a loss that is over into the stream, one at a time.
     fn tell_loss(&mut self, id: LaneId, now: Now) {
-        let Some(lane) = self.lanes.get_mut(id) else { return };
+        let Some(lane) = self.lanes.get_mut(id).filter(|lane| !lane.is_unknown()) else { return };
         let over = |to_ms: i64| now.wall_ms.saturating_sub(to_ms) >= MARKER_AFTER_MS || self.phase == Phase::Draining;
         let Some(loss) = lane.loss.as_ref().filter(|_| lane.failures == 0 && lane.marker_at.is_none()) else { return };
         if !over(loss.to_ms.min(now.wall_ms)) {

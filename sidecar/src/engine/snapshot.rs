@@ -28,6 +28,8 @@ pub struct Snapshot {
     pub spool_bytes: u64,
     /// Bytes that they may take; `None` where there is no spool.
     pub spool_max: Option<u64>,
+    /// Rejected records that got no dead letter because the disk was not well.
+    pub letters_lost: u64,
     /// Bytes paid for: chunks, bodies, partial lines and frames, records back from disk.
     pub memory: [usize; 4],
     /// The budget.
@@ -120,6 +122,13 @@ impl Engine {
             spooled: lanes.iter().map(|lane| lane.spooled).sum(),
             spool_bytes: self.space.used,
             spool_max: self.settings.spool.map(|spool| spool.max),
+            letters_lost: self.letters_lost
+                + self
+                    .lanes
+                    .iter()
+                    .filter_map(|(_, lane)| lane.disk.as_ref())
+                    .map(|disk| disk.letters_lost)
+                    .sum::<u64>(),
             lanes,
             groups,
             total,

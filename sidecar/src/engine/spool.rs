@@ -106,7 +106,7 @@ pub struct Order {
     pub cursor: Option<Cursor>,
     /// Dead letters.
     pub refused: Vec<Refused>,
-    /// The lane is gone: delete everything of it. Nothing is reported of such an order.
+    /// The lane is not needed any more: delete everything of it. What is ordered later begins anew.
     pub close: bool,
 }
 

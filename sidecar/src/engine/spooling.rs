@@ -9,7 +9,7 @@ use super::account::Dropped;
 use super::budget::{Kind, Payment};
 use super::chunk::{Chunk, CHUNK_CLAIM};
 use super::command::Command;
-use super::lane::disk::{Disk, Known, Reading};
+use super::lane::disk::{Disk, Known, Reading, Recalled};
 use super::lane::{Lane, LaneId};
 use super::limits::BATCH_BYTES;
 use super::marker::Loss;
@@ -107,9 +107,16 @@ impl Engine {
                 self.commands.push(Command::Resume(id));
             }
             self.set_timer(id, at);
+            self.tell_if_drained();
             return;
         }
         self.space.used = found.spool_bytes;
+        if !lane.queue.is_empty() || lane.in_flight > 0 {
+            // It has gone on in memory and cannot be renumbered now: once more when it is empty.
+            disk.known = Known::Unreadable;
+            self.set_timer(id, now.at + RETRY_MOST);
+            return;
+        }
         lane.indexed(found, reach, now);
         self.commands.push(Command::Resume(id));
         self.set_timer(id, now.at + super::LANE_IDLE);
@@ -130,6 +137,8 @@ impl Engine {
         if stored.look_first {
             disk.known = Known::Unreadable;
         }
+        let closed = std::mem::take(&mut disk.closing) && !failed;
+        disk.used &= !closed;
         let news = lane.stored(&stored);
         if let Some(disk) = lane.disk.as_mut().filter(|_| failed) {
             disk.not_before = now.at + wait(disk.failures);
@@ -143,7 +152,11 @@ impl Engine {
         self.settle_tail(id);
         self.use_disk(id, now);
         self.use_freed_space(now);
+        self.feed_hungry(now);
         self.wake_waiting();
+        if closed && self.lanes.get(id).is_some_and(|lane| lane.may_go() && lane.channels.is_empty()) {
+            self.retire(id);
+        }
         self.mark(id);
         self.pump(now);
         self.tell_if_drained();
@@ -159,13 +172,12 @@ impl Engine {
         match back.failure {
             Some(failure) => {
                 disk.trouble = Some(failure);
-                disk.failures += 1;
-                disk.not_before = now.at + wait(disk.failures);
+                disk.read_failures += 1;
+                disk.read_not_before = now.at + wait(disk.read_failures);
             }
-            None if !disk.ordering => disk.failures = 0,
-            None => {}
+            None => disk.read_failures = 0,
         }
-        let (still_first, at) = (disk.away.start == reading.from, disk.not_before);
+        let (still_first, at) = (disk.away.start == reading.from, disk.read_not_before);
         if at > now.at {
             self.set_timer(id, at);
         }
@@ -192,12 +204,12 @@ impl Engine {
                 debug_assert_eq!(Some(first), lane.disk.as_ref().map(|disk| disk.away.start), "pieces are contiguous");
                 let age = u64::try_from(now.wall_ms.saturating_sub(arrived_ms)).unwrap_or_default();
                 let arrived = now.at.saturating_sub(Duration::from_millis(age));
-                lane.recall(chunk, &runs, ended, arrived);
+                lane.recall(chunk, &runs, if ended { Recalled::Ended } else { Recalled::Chunk }, arrived);
                 (if want == Want::Runs { lane.drop_last(Dropped::Overflow) } else { 0 }, 0)
             }
             Piece::Ended(offsets) => {
                 for count in pieces(offsets.end - offsets.start) {
-                    lane.recall(Chunk::empty(budget, count), &[], true, now.at);
+                    lane.recall(Chunk::empty(budget, count), &[], Recalled::Ended, now.at);
                     lane.bury_last();
                 }
                 (0, 0)
@@ -205,7 +217,7 @@ impl Engine {
             Piece::Corrupt { offsets, runs } => {
                 let mut lost = 0;
                 for count in pieces(offsets.end - offsets.start) {
-                    lane.recall(Chunk::empty(budget, count), &runs, false, now.at);
+                    lane.recall(Chunk::empty(budget, count), &runs, Recalled::Lost, now.at);
                     lost += lane.drop_last(Dropped::Corrupt);
                 }
                 (0, lost)
@@ -225,16 +237,15 @@ impl Engine {
     fn give_order(&mut self, id: LaneId, now: Now) {
         let room = self.room_on_disk(id);
         let Some(lane) = self.lanes.get_mut(id) else { return };
-        let Some(order) = lane.next_order(room, now) else {
-            self.make_room_on_disk(id, now);
-            return;
-        };
-        let bytes = order.append.iter().map(|entry| entry.chunk.data().len() as u64).sum();
-        if let Some(disk) = &mut lane.disk {
-            disk.ordered_bytes = bytes;
+        let order = lane.next_order(room, now);
+        let Some(disk) = &mut lane.disk else { return };
+        if disk.full && !std::mem::replace(&mut disk.short, true) {
+            self.short.push_back(id);
         }
-        self.space.ordered += bytes;
-        self.commands.push(Command::Order(Box::new(Order { lane: id, ..order })));
+        if let Some(order) = order {
+            self.space.ordered += disk.ordered_bytes;
+            self.commands.push(Command::Order(Box::new(Order { lane: id, ..order })));
+        }
         self.make_room_on_disk(id, now);
     }
 
@@ -250,7 +261,9 @@ impl Engine {
     fn make_room_on_disk(&mut self, id: LaneId, now: Now) {
         let Some(disk) = self.lanes.get(id).and_then(|lane| lane.disk.as_ref()) else { return };
         let wanted = disk.full && self.settings.overflow == Overflow::DropOldest;
-        let possible = !disk.away.is_empty() && disk.reading.is_none() && disk.not_before <= now.at;
+        // Only as the last order found it, and after what was dropped before has left the disk.
+        let settled = !disk.ordering && !disk.dirty;
+        let possible = settled && !disk.away.is_empty() && disk.reading.is_none() && disk.read_not_before <= now.at;
         if wanted && possible {
             if let Some(payment) = self.budget.claim(Kind::Recalled, 0) {
                 self.read(id, payment, Want::Runs, now);
@@ -260,41 +273,48 @@ impl Engine {
 
     /// Lanes that found no room on disk look again.
     fn use_freed_space(&mut self, now: Now) {
-        let is_full = |lane: &Lane| lane.disk.as_ref().is_some_and(|disk| disk.full && !disk.ordering);
-        let full: Vec<LaneId> = self.lanes.iter().filter(|(_, lane)| is_full(lane)).map(|(id, _)| id).collect();
-        for id in full {
+        for _ in 0..self.short.len() {
+            let Some(id) = self.short.pop_front() else { return };
+            let Some(disk) = self.lanes.get_mut(id).and_then(|lane| lane.disk.as_mut()) else { continue };
+            disk.short = false;
             self.give_order(id, now);
+            let still_full = self.lanes.get(id).and_then(|lane| lane.disk.as_ref()).is_some_and(|disk| disk.short);
+            if still_full {
+                return;
+            }
         }
     }
 
     /// Brings records back from disk where the lane has room for them.
-    fn recall(&mut self, id: LaneId, now: Now) {
-        let Some(lane) = self.lanes.get(id) else { return };
-        let Some(disk) = &lane.disk else { return };
-        let rests = disk.reading.is_some() || disk.not_before > now.at || self.phase > Phase::Draining;
+    ///
+    /// False where there is no memory for that: then it is asked again when there may be.
+    fn recall(&mut self, id: LaneId, now: Now) -> bool {
+        let Some(lane) = self.lanes.get(id) else { return true };
+        let Some(disk) = &lane.disk else { return true };
+        let rests = disk.reading.is_some() || disk.read_not_before > now.at || self.phase > Phase::Draining;
         if rests || disk.away.is_empty() {
-            return;
+            return true;
         }
         let squeezed = disk.squeezed_at.is_some_and(|at| at + SQUEEZED_FOR > now.at);
         let most = if lane.failures > 1 || squeezed { READ_AT_LEAST } else { self.most_in_queue(lane) };
         let held = lane.queue_held();
         if held >= most {
-            return;
+            return true;
         }
-        let hopeless = disk.failures >= READ_TRIES;
+        let hopeless = disk.read_failures >= READ_TRIES;
         let want = if hopeless { Want::RecordsOrSkip } else { Want::Records };
         let sizes = [disk.needs.unwrap_or(READ_BYTES).max(READ_BYTES), disk.needs.unwrap_or(CHUNK_CLAIM)];
         let payment = sizes.into_iter().find_map(|bytes| self.pay_for_recall(held, most, bytes));
-        match payment {
-            Some(payment) => self.read(id, payment, want, now),
-            None => {
-                if let Some(disk) = self.lanes.get_mut(id).and_then(|lane| lane.disk.as_mut()) {
-                    if !std::mem::replace(&mut disk.hungry, true) {
-                        self.hungry.push_back(id);
-                    }
-                }
+        if let Some(payment) = payment {
+            self.read(id, payment, want, now);
+            return true;
+        }
+        if let Some(disk) = self.lanes.get_mut(id).and_then(|lane| lane.disk.as_mut()) {
+            if !std::mem::replace(&mut disk.hungry, true) {
+                self.hungry.push_back(id);
             }
         }
+        false
     }
 
     fn pay_for_recall(&self, held: usize, most: usize, bytes: usize) -> Option<Payment> {
@@ -326,12 +346,15 @@ impl Engine {
             let Some(id) = self.hungry.pop_front() else { return };
             if let Some(disk) = self.lanes.get_mut(id).and_then(|lane| lane.disk.as_mut()) {
                 disk.hungry = false;
-                self.recall(id, now);
+                if !self.recall(id, now) {
+                    // Nor is there any for the others.
+                    return;
+                }
             }
         }
     }
 
-    fn settle_tail(&mut self, id: LaneId) {
+    pub(super) fn settle_tail(&mut self, id: LaneId) {
         let Some(lane) = self.lanes.get(id) else { return };
         let most = self.most_in_queue(lane);
         if let Some(lane) = self.lanes.get_mut(id) {
@@ -362,11 +385,18 @@ impl Engine {
     pub(super) fn retry_disk(&mut self, id: LaneId, now: Now) {
         let Some(lane) = self.lanes.get(id) else { return };
         let Some(disk) = &lane.disk else { return };
-        if disk.not_before > now.at {
-            let at = disk.not_before;
+        let (later, read_later) = (disk.not_before, disk.read_not_before);
+        let next = [later, read_later].into_iter().filter(|at| *at > now.at).min();
+        if let Some(at) = next {
+            // The lane's one timer stood for something earlier, and is spent.
             self.set_timer(id, at);
+        }
+        let Some(lane) = self.lanes.get(id) else { return };
+        let Some(disk) = &lane.disk else { return };
+        if later > now.at {
+            // Not yet.
         } else if disk.known != Known::All && !disk.ordering {
-            let empty = lane.is_empty();
+            let empty = lane.is_empty() && self.phase == Phase::Serving;
             if disk.known == Known::NotYet || empty {
                 self.look_at(id);
             } else {
@@ -376,7 +406,19 @@ impl Engine {
         self.use_disk(id, now);
     }
 
-    /// The end: what each lane's disk is to remember. The caller has made sure that nothing is in flight any more.
+    /// Has the files of a lane deleted that nobody needs; it goes when that is done. False where it has none.
+    pub(super) fn close_files(&mut self, id: LaneId) -> bool {
+        let Some(lane) = self.lanes.get_mut(id) else { return false };
+        let Some(disk) = lane.disk.as_mut().filter(|disk| disk.used && disk.known == Known::All) else { return false };
+        (disk.ordering, disk.closing) = (true, true);
+        let (end, destination) = (disk.written, lane.destination.clone());
+        let (append, refused) = (Vec::new(), Vec::new());
+        let order = Order { lane: id, destination, append, end, cursor: None, refused, close: true };
+        self.commands.push(Command::Order(Box::new(order)));
+        true
+    }
+
+    /// The end: what each lane's disk is to remember.
     pub fn last_orders(&mut self) {
         for id in self.lanes.ids() {
             let Some(lane) = self.lanes.get_mut(id) else { continue };
@@ -384,7 +426,7 @@ impl Engine {
             let (end, refused) = (disk.written, std::mem::take(&mut disk.refused));
             // What nobody will ask for again need not stay.
             let close = lane.is_empty() && lane.channels.is_empty() && refused.is_empty();
-            let cursor = Some(super::spool::Cursor { clean: true, ..lane.cursor() });
+            let cursor = Some(super::spool::Cursor { clean: lane.in_flight == 0, ..lane.cursor() });
             let destination = lane.destination.clone();
             let order = Order { lane: id, destination, append: Vec::new(), end, cursor, refused, close };
             self.commands.push(Command::Order(Box::new(order)));

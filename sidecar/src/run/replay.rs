@@ -32,6 +32,10 @@ pub fn replay(mut config: Config, dir: &Path, timeout: Option<Duration>) -> Resu
     end::close_spool(&shell, &config, Instant::now() + LAST_WORDS);
     let account = end::tell_account(&shell, config.diagnostics.format);
     runtime.shutdown_timeout(Duration::from_millis(50));
+    if shell.snapshot().lanes_in_trouble() > 0 {
+        // Somebody has to look at the disk: what could not be read is not delivered, and not known to be lost either.
+        return Ok(Exit::Failure);
+    }
     Ok(match (account.has_loss(), all) {
         (true, _) => Exit::Loss,
         (false, true) => Exit::Success,

@@ -41,6 +41,17 @@ pub enum Known {
     Unreadable,
 }
 
+/// What has come back in place of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recalled {
+    /// The chunk, or only whose it is.
+    Chunk,
+    /// The word that it had ended when it was written.
+    Ended,
+    /// Nothing: it cannot be read.
+    Lost,
+}
+
 /// A read under way.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
@@ -65,6 +76,8 @@ pub struct Disk {
     pub away: Range<u64>,
     /// What of `away` had ended when an earlier process wrote its cursor, ascending.
     away_ended: VecDeque<Range<u64>>,
+    /// How many others of `away` ended before they were written: their entries on disk say so.
+    away_gone: u64,
     /// When the first that is away was taken in.
     away_since: Duration,
     tail: VecDeque<Queued>,
@@ -82,14 +95,26 @@ pub struct Disk {
     pub dirty: bool,
     /// It has files there, or may have.
     pub used: bool,
-    /// There is no room on disk for what comes next.
+    /// The order under way deletes them: nobody needs the lane any more, or nobody did.
+    pub closing: bool,
+    /// There is no room on disk for what comes next, as the last order found.
     pub full: bool,
-    /// Dead letters to be written.
+    /// It is among those that look again when there may be.
+    pub short: bool,
+    /// Dead letters to be written, and how many bytes of chunks they hold.
     pub refused: Vec<Refused>,
-    /// Failures of the disk in a row, writing and reading.
+    /// See `refused`.
+    pub refused_bytes: usize,
+    /// Records that got no dead letter, because the disk was not well.
+    pub letters_lost: u64,
+    /// Failures in a row of orders (or of looks), and nothing is ordered before this moment.
     pub failures: u32,
-    /// Nothing is asked of the disk before this moment.
+    /// See `failures`.
     pub not_before: Duration,
+    /// The same of reads.
+    pub read_failures: u32,
+    /// See `read_failures`.
+    pub read_not_before: Duration,
     /// What the disk said last, for people.
     pub trouble: Option<String>,
     /// Bytes of the lane's files.
@@ -112,6 +137,7 @@ impl Disk {
             written: 0,
             away: 0..0,
             away_ended: VecDeque::new(),
+            away_gone: 0,
             away_since: Duration::ZERO,
             tail: VecDeque::new(),
             tail_held: 0,
@@ -121,10 +147,16 @@ impl Disk {
             hungry: false,
             dirty: false,
             used: known != Known::All,
+            closing: false,
             full: false,
+            short: false,
             refused: Vec::new(),
+            refused_bytes: 0,
+            letters_lost: 0,
             failures: 0,
             not_before: Duration::ZERO,
+            read_failures: 0,
+            read_not_before: Duration::ZERO,
             trouble: None,
             bytes: 0,
             needs: None,
@@ -155,7 +187,7 @@ impl Disk {
     #[must_use]
     pub fn away_records(&self) -> u64 {
         let ended: u64 = self.away_ended.iter().map(|range| range.end - range.start).sum();
-        self.away.end - self.away.start - ended
+        self.away.end - self.away.start - ended - self.away_gone
     }
 
     /// The first offset behind the queue, if any is.
@@ -186,10 +218,10 @@ impl Disk {
         if last == 0 || !self.tail.range_mut(last - 1..).all(is_tombstone) {
             return;
         }
-        let gone = self.tail.pop_back();
+        let Some(gone) = self.tail.pop_back() else { return };
         let before = self.tail.back_mut().and_then(|queued| Arc::get_mut(&mut queued.chunk));
-        if let (Some(before), Some(gone)) = (before, gone) {
-            before.absorb(&gone.chunk);
+        if !before.is_some_and(|before| before.absorb(&gone.chunk)) {
+            self.tail.push_back(gone);
         }
     }
 
@@ -270,10 +302,11 @@ impl Lane {
             disk.ordered = queued.end();
         }
         let refused = std::mem::take(&mut disk.refused);
+        disk.refused_bytes = 0;
         if append.is_empty() && refused.is_empty() && !disk.dirty {
             return None;
         }
-        (disk.ordering, disk.used) = (true, true);
+        (disk.ordering, disk.used, disk.ordered_bytes) = (true, true, bytes as u64);
         let (end, cursor) = (disk.ordered, std::mem::take(&mut disk.dirty));
         let cursor = cursor.then(|| self.cursor());
         Some(Order { lane: 0, destination: self.destination.clone(), append, end, cursor, refused, close: false })
@@ -285,7 +318,8 @@ impl Lane {
         let watermark = self.ended();
         let mut ended: Vec<Range<u64>> = Vec::new();
         let away = self.disk.iter().flat_map(|disk| disk.away_ended.iter().cloned());
-        for range in self.queue.iter().flat_map(Queued::ended).chain(away) {
+        let tail = self.disk.iter().flat_map(|disk| disk.tail().flat_map(Queued::ended));
+        for range in self.queue.iter().flat_map(Queued::ended).chain(away).chain(tail) {
             let full = ended.len() == CURSOR_RANGES;
             match ended.last_mut() {
                 Some(last) if last.end == range.start => last.end = range.end,
@@ -303,7 +337,9 @@ impl Lane {
         disk.bytes = stored.lane_bytes;
         let before = disk.written;
         disk.written = disk.written.max(stored.end);
-        disk.trouble.clone_from(&stored.failure);
+        if stored.failure.is_some() || disk.read_failures == 0 {
+            disk.trouble.clone_from(&stored.failure);
+        }
         if stored.failure.is_some() {
             disk.ordered = disk.written;
             disk.failures += 1;
@@ -354,7 +390,7 @@ impl Lane {
                 }
                 disk.away.end = queued.end();
                 if queued.unended == 0 {
-                    disk.away_ended.push_back(queued.first..queued.end());
+                    disk.away_gone += u64::from(queued.chunk.records);
                 }
                 self.held -= bytes;
             }
@@ -412,25 +448,31 @@ impl Lane {
         self.idle_since = now.at;
     }
 
-    /// Takes a chunk that has come back from disk, or a tombstone for one that has not. `ended`: all of it had ended when it was
-    /// written.
-    pub fn recall(&mut self, mut chunk: Chunk, runs: &[DiskRun], ended: bool, arrived: Duration) {
+    /// Takes a chunk that has come back from disk, or a tombstone for one that has not.
+    pub fn recall(&mut self, mut chunk: Chunk, runs: &[DiskRun], how: Recalled, arrived: Duration) {
         chunk.runs = runs.iter().map(|run| self.run_of(run)).collect();
         chunk.arrived = arrived;
         let Some(disk) = &mut self.disk else { return };
         let first = disk.away.start;
         let mut queued = Queued::new(first, chunk);
-        let before = disk.ended_before(&(first..queued.end()));
+        let mut before = disk.ended_before(&(first..queued.end()));
         disk.away.start = queued.end();
         disk.away.end = disk.away.end.max(disk.away.start);
         disk.away_since = arrived;
         for range in &before {
             queued.unended -= range.end - range.start;
         }
-        if ended {
-            // They had ended when they were written, and the cursor did not know.
-            self.account.recovered = self.account.recovered.saturating_sub(u64::from(queued.unended));
+        // This much of it ended in this process, before it was written.
+        let may_be_gone = how == Recalled::Ended || how == Recalled::Lost && before.is_empty();
+        let gone = if may_be_gone { disk.away_gone.min(queued.unended.into()) } else { 0 };
+        disk.away_gone = if disk.away.is_empty() { 0 } else { disk.away_gone - gone };
+        if how == Recalled::Ended {
+            // The rest had ended when it was written, in an earlier process whose cursor did not come to say so.
+            self.account.recovered = self.account.recovered.saturating_sub(u64::from(queued.unended) - gone);
             queued.unended = 0;
+        } else if gone > 0 {
+            queued.unended -= gone as u32;
+            before.push(queued.chunk.records - gone as u32..queued.chunk.records);
         }
         if queued.unended == 0 {
             queued.todo = Vec::new();

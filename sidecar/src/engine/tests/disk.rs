@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::*;
-use crate::engine::budget::Kind;
+pub(super) use crate::engine::budget::Kind;
 use crate::engine::chunk::{Chunk, ChunkBuilder};
 use crate::engine::spool::{ChannelMark, Cursor, DiskRun, Indexed, Order, Piece, Read, ReadBack, Stored, Want};
 
@@ -33,10 +33,14 @@ pub(super) struct Disk {
     pub(super) orders: VecDeque<Order>,
     pub(super) reads: VecDeque<(Destination, Read)>,
     pub(super) indexes: VecDeque<(LaneId, Destination)>,
-    /// It refuses whatever is asked of it.
+    /// It refuses orders and looks.
     pub(super) failing: bool,
+    /// It refuses reads.
+    pub(super) failing_reads: bool,
     /// Only done when a test says so.
     pub(super) by_hand: bool,
+    /// Somebody has asked for what cannot be read to be skipped.
+    pub(super) skipping: bool,
     /// Records that were refused for good.
     pub(super) dead: u64,
 }
@@ -78,9 +82,9 @@ impl Disk {
     /// Does the oldest order. `part`: how many of its entries, where it fails.
     pub(super) fn do_order(&mut self, part: usize) -> Option<Stored> {
         let order = self.orders.pop_front()?;
-        if order.close {
+        if order.close && !self.failing {
             self.lanes.remove(&order.destination);
-            return None;
+            return Some(Stored { lane: order.lane, end: 0, spool_bytes: self.bytes(), ..Stored::default() });
         }
         let lane = self.lanes.entry(order.destination.clone()).or_default();
         let take = if self.failing { part } else { usize::MAX };
@@ -128,9 +132,10 @@ impl Disk {
 
     pub(super) fn do_read(&mut self, budget: &Arc<Budget>) -> Option<ReadBack> {
         let (destination, mut read) = self.reads.pop_front()?;
+        self.skipping |= read.want == Want::RecordsOrSkip;
         let lane = self.lanes.get(&destination).cloned().unwrap_or_default();
         let mut back = ReadBack { lane: read.lane, pieces: Vec::new(), next: read.from, needs: None, failure: None };
-        if self.failing {
+        if self.failing_reads {
             back.failure = Some("played".to_owned());
             return Some(back);
         }
@@ -203,9 +208,15 @@ impl World {
 
     /// Does what was asked of the disk; true if there was anything.
     pub(super) fn do_disk(&mut self) -> bool {
+        self.do_disk_of(Kind::Chunk)
+    }
+
+    /// The same, reads first where `first` is what reads pay for: nothing says which of two threads is quicker.
+    pub(super) fn do_disk_of(&mut self, first: Kind) -> bool {
         let now = self.now();
         let Some(disk) = &mut self.disk else { return false };
-        if !disk.orders.is_empty() {
+        let reads_first = first == Kind::Recalled && !disk.reads.is_empty();
+        if !disk.orders.is_empty() && !reads_first {
             // By hand it fails half way, which is the worst.
             if let Some(stored) = disk.do_order(usize::from(disk.by_hand)) {
                 self.engine.stored(stored, now);

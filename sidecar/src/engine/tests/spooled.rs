@@ -279,14 +279,92 @@ fn a_range_that_ended_goes_on_beyond_the_chunk_that_comes_back() {
     assert_eq!(world.snapshot().total.delivered, 20);
 }
 
+#[test]
+fn what_the_disk_will_not_give_is_given_up_after_many_tries_and_orders_do_not_count() {
+    let mut world = World::with_disk(Settings::default(), 64 * MIB, GIB);
+    let lane = outage(&mut world);
+    world.disk().failing_reads = true;
+    world.left_behind(lane, 5_000);
+    for _ in 0..40 {
+        world.feed(0, 1, 10, 0);
+        world.tick(5_000);
+    }
+    assert_eq!(world.engine.lanes.get(0).and_then(|lane| lane.disk.as_ref()).map(|disk| disk.failures), Some(0));
+    assert!(world.disk().skipping, "it asks to skip what cannot be read");
+    world.disk().failing_reads = false;
+    world.run_until_quiet();
+    assert_eq!(world.snapshot().total.delivered, world.fed - 1);
+}
+
+#[test]
+fn a_disk_that_hangs_does_not_hold_up_what_is_in_memory() {
+    let mut world = World::with_disk(Settings { in_flight_min: 1, ..Settings::default() }, 64 * MIB, GIB);
+    let lane = outage(&mut world);
+    world.disk().by_hand = true;
+    let mut fed = 1;
+    for _ in 0..20 {
+        fed += u64::from(world.feed(lane, 30, 60_000, 0));
+        world.tick(200);
+    }
+    assert!(fed > 200);
+    for _ in 0..2_000 {
+        if world.attempts.is_empty() {
+            world.tick(100);
+        } else {
+            world.accept();
+        }
+    }
+    assert_eq!(world.snapshot().total.delivered, fed);
+}
+
+#[test]
+fn a_lane_that_goes_takes_its_files_with_it_and_begins_anew() {
+    let mut world = World::with_disk(Settings::default(), 64 * MIB, GIB);
+    let lane = world.lane("s");
+    world.feed(lane, 10, 10, 0);
+    world.run_until_quiet();
+    let now = world.now();
+    world.engine.gone(lane, None, 1, now);
+    world.disk().by_hand = true;
+    world.tick(61_000);
+    world.tick(61_000);
+    assert!(world.disk().orders.iter().any(|order| order.close));
+    // Somebody comes while its files are being deleted.
+    let again = world.lane("s");
+    world.feed(again, 10, 10, 0);
+    world.disk().by_hand = false;
+    world.settle();
+    assert_eq!(world.snapshot().spooled, 10);
+    world.crash();
+    world.run_until_quiet();
+    assert_eq!(world.accepted.len(), 20);
+}
+
 #[derive(Clone, Debug)]
 enum Op {
-    Feed { lane: usize, count: u32, size: usize },
+    Feed {
+        lane: usize,
+        count: u32,
+        size: usize,
+    },
     Tick(u64),
-    End { index: usize, how: u8 },
-    Disk(u8),
-    Refuse(bool),
-    Crash { accepted: u8 },
+    End {
+        index: usize,
+        how: u8,
+    },
+    Disk {
+        times: u8,
+        reads_first: bool,
+    },
+    Refuse {
+        orders: bool,
+        reads: bool,
+    },
+    Crash {
+        accepted: u8,
+    },
+    /// A minute passes without anybody: lanes go, and are opened again.
+    Idle,
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -295,8 +373,9 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(lane, count, size)| Op::Feed { lane, count, size }),
         4 => (1u64..1_500).prop_map(Op::Tick),
         6 => (any::<usize>(), any::<u8>()).prop_map(|(index, how)| Op::End { index, how }),
-        8 => (1u8..20).prop_map(Op::Disk),
-        1 => any::<bool>().prop_map(Op::Refuse),
+        8 => (1u8..20, any::<bool>()).prop_map(|(times, reads_first)| Op::Disk { times, reads_first }),
+        1 => any::<(bool, bool)>().prop_map(|(orders, reads)| Op::Refuse { orders, reads }),
+        1 => Just(Op::Idle),
         1 => any::<u8>().prop_map(|accepted| Op::Crash { accepted }),
     ]
 }
@@ -318,6 +397,7 @@ proptest! {
         let mut world = World::with_disk(settings, memory, max);
         world.disk().by_hand = true;
         let mut lost: HashSet<String> = HashSet::new();
+        let mut crashes = 0;
         let names = ["a", "b", "c"];
         let mut fed: HashSet<String> = HashSet::new();
         for op in ops {
@@ -337,15 +417,20 @@ proptest! {
                     let index = index % world.attempts.len();
                     world.end(index, if how % 3 == 0 { down() } else { Outcome::Accepted { rejected: Vec::new() } });
                 }
-                Op::Disk(times) => {
+                Op::Idle => {
+                    world.tick(61_000);
+                    world.tick(61_000);
+                }
+                Op::Disk { times, reads_first } => {
+                    let first = if reads_first { super::disk::Kind::Recalled } else { super::disk::Kind::Chunk };
                     for _ in 0..times {
-                        if !world.do_disk() {
+                        if !world.do_disk_of(first) {
                             break;
                         }
                         world.settle();
                     }
                 }
-                Op::Refuse(failing) => world.disk().failing = failing,
+                Op::Refuse { orders, reads } => (world.disk().failing, world.disk().failing_reads) = (orders, reads),
                 Op::Crash { accepted } => {
                     // Some of what was in flight had arrived.
                     for index in (0..world.attempts.len()).rev().filter(|index| accepted >> (index % 8) & 1 == 1) {
@@ -354,18 +439,20 @@ proptest! {
                     let safe = world.disk().texts();
                     let gone = fed.iter().filter(|text| !safe.contains(*text) && !world.accepted.contains_key(*text));
                     lost.extend(gone.cloned());
+                    crashes += 1;
                     world.crash();
                 }
                 _ => {}
             }
         }
-        world.disk().failing = false;
-        world.disk().by_hand = false;
+        (world.disk().failing, world.disk().failing_reads, world.disk().by_hand) = (false, false, false);
         world.settle();
         world.run_until_quiet();
         let missing: Vec<_> =
             fed.iter().filter(|text| !world.accepted.contains_key(*text) && !lost.contains(*text)).map(|t| &t[..12]).collect();
         prop_assert!(missing.is_empty(), "missing: {:?}", missing);
+        // Only a kill makes anything arrive twice, and each once more.
+        prop_assert!(world.accepted.values().all(|times| *times <= 1 + crashes));
         let snapshot = world.snapshot();
         prop_assert_eq!(snapshot.total.came(), snapshot.total.ended());
         prop_assert_eq!(snapshot.total.dropped(), 0);
