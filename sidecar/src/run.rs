@@ -150,11 +150,7 @@ fn core(config: &Config, runtime: &tokio::runtime::Handle) -> Result<Core, RunEr
     Ok(Core { shell, mailbox, poll, instance })
 }
 
-fn build(
-    config: Config,
-    listener: &Listener,
-    runtime: &tokio::runtime::Handle,
-) -> Result<(Sidecar, Intake), RunError> {
+fn build(config: Config, listener: &Listener, runtime: &tokio::runtime::Handle) -> Result<(Sidecar, Intake), RunError> {
     let Core { shell, mailbox, poll, instance } = core(&config, runtime)?;
     let durable = if shell.spool().is_some() { Durable::OnDisk } else { Durable::Ended };
     let counters = Arc::new(Counters::default());

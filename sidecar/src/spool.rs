@@ -135,6 +135,9 @@ impl Spool {
         let Options { dir: root, max_bytes, survives, budget, lanes } = options;
         let locked = open::lock(&root)?;
         open::make_folders(&root)?;
+        if survives == Survives::PowerLoss {
+            open::sync_folders(&root)?;
+        }
         let known = Lanes::default();
         let found = open::find_lanes(&root, &known)?;
         let counters = Counters::default();

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Operations on files. Whoever calls says what it was for when one fails.
@@ -123,7 +123,7 @@ pub(super) fn remove_if_there(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     }
 }
 
-/// The names in a folder, and how many bytes each has; none where there is no such folder.
+/// The names in a folder, sorted, and how many bytes each takes (holes do not count); none where there is no such folder.
 pub(super) fn list(folder: &Path) -> io::Result<Vec<(String, u64)>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -133,9 +133,10 @@ pub(super) fn list(folder: &Path) -> io::Result<Vec<(String, u64)>> {
     for entry in entries {
         let entry = entry?;
         // A file that went away meanwhile has no bytes, and a name that is not text is none of ours.
-        let bytes = entry.metadata().map_or(0, |about| about.len());
+        let bytes = entry.metadata().map_or(0, |about| about.len().min(about.blocks() * 512));
         names.extend(entry.file_name().into_string().ok().map(|name| (name, bytes)));
     }
+    names.sort_unstable();
     Ok(names)
 }
 

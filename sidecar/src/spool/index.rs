@@ -46,7 +46,7 @@ pub(super) fn index(disk: &dyn Disk, root: &Path, files: &mut LaneFiles) -> io::
     cursor.ended.extend(Some(on_disk..next).filter(|gap| gap.start.max(cursor.watermark) < gap.end));
     cursor.channels = seed.channels.marks();
     if !files.known {
-        let cursor_bytes = names.iter().find(|(name, _)| name == CURSOR).map_or(0, |(_, bytes)| *bytes);
+        let cursor_bytes = [names.iter().find(|(name, _)| name == CURSOR).map_or(0, |(_, bytes)| *bytes), 0];
         let end = on_disk;
         let (folder, accounted) = (std::mem::take(&mut files.folder), files.accounted);
         let (watermark, ended) = (durable, cursor.ended.clone());

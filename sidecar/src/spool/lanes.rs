@@ -46,8 +46,8 @@ pub(super) struct LaneFiles {
     pub(super) watermark: u64,
     /// What has ended above it, ascending, as that cursor says.
     pub(super) ended: Vec<Range<u64>>,
-    /// Bytes of the cursor.
-    pub(super) cursor_bytes: u64,
+    /// Bytes of the cursor's two slots; between them is a hole.
+    pub(super) cursor_bytes: [u64; 2],
     /// Bytes that the spool's sum contains of this lane.
     pub(super) accounted: u64,
     /// Whether the files are known, or still to be indexed.
@@ -78,7 +78,7 @@ impl LaneFiles {
     /// Bytes of the lane's files.
     #[must_use]
     pub(super) fn bytes(&self) -> u64 {
-        self.cursor_bytes + self.segments.iter().map(|segment| segment.bytes).sum::<u64>()
+        self.cursor_bytes.iter().sum::<u64>() + self.segments.iter().map(|segment| segment.bytes).sum::<u64>()
     }
 
     /// Offset behind the segment at `index`.

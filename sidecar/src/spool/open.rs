@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::{flock, FlockOperation};
 
@@ -22,12 +23,20 @@ pub(super) fn lock(root: &Path) -> Result<File, OpenError> {
     let path = root.join(LOCK);
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
     let file = file.map_err(OpenError::unusable("open", &path))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Locked(root.to_owned())),
-        Err(error) => Err(OpenError::unusable("lock", path)(error.into())),
+    for _ in 0..TRIES {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            // `spool ls` holds it for a moment to see whether anybody does; a process that was killed may not be gone yet.
+            Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(TRY_AGAIN),
+            Err(error) => return Err(OpenError::unusable("lock", path)(error.into())),
+        }
     }
+    Err(OpenError::Locked(root.to_owned()))
 }
+
+/// How often, and how far apart, the lock is tried before it counts as somebody else's.
+const TRIES: u32 = 25;
+const TRY_AGAIN: Duration = Duration::from_millis(20);
 
 /// Makes the folders, and empties that of the spares: nobody knows how old those are.
 pub(super) fn make_folders(root: &Path) -> Result<(), OpenError> {
@@ -39,6 +48,14 @@ pub(super) fn make_folders(root: &Path) -> Result<(), OpenError> {
     for (name, _) in list(&spares).map_err(OpenError::unusable("list", &spares))? {
         // One that stays is in nobody's way.
         let _ = fs::remove_file(spares.join(name));
+    }
+    Ok(())
+}
+
+/// Brings the folders' names to the disk, and that of the spool's own in its parent.
+pub(super) fn sync_folders(root: &Path) -> Result<(), OpenError> {
+    for path in root.parent().filter(|parent| !parent.as_os_str().is_empty()).into_iter().chain([root]) {
+        RealDisk.sync_folder(path).map_err(OpenError::unusable("sync the folder", path))?;
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! Files for segments: new ones, and young ones that have ended and are used again, which spares the file system the work.
 //!
 //! Only young files are used again. The kernel writes a dirty page back about 30 s after it became dirty, but never that of a
-//! file that is gone: so what is unlinked early enough is never written at all.
+//! file that is gone: so what is unlinked early enough is never written at all. With `power-loss` none is used again: after a
+//! power loss its old name might be back, with the new contents, and its records, which had ended, would be called lost.
 
 use std::fs::{self, File};
 use std::io;
@@ -81,7 +82,8 @@ impl Pool {
             return self.quarantine(path, lane, segment);
         }
         let young = segment.made.filter(|made| now.saturating_duration_since(*made) < YOUNG);
-        let Some(made) = young.filter(|_| self.spares.len() < MOST_SPARES) else {
+        let wanted = self.spares.len() < MOST_SPARES && !self.shared.syncs();
+        let Some(made) = young.filter(|_| wanted) else {
             return doing("remove the segment", path, remove_if_there(&*self.shared.disk, path));
         };
         let spare = self.shared.folder(SPARE).join(format!("{:016x}", segment.name.salt));

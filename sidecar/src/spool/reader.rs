@@ -9,10 +9,10 @@ use std::collections::HashMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::entry;
-use super::lanes::{lock, Located};
+use super::lanes::{lock, LaneFiles, Located};
 use super::scan::{Bytes, Found, Scan};
 use super::shared::Shared;
 use super::window::Window;
@@ -60,8 +60,8 @@ impl Reader {
         let files = self.shared.lanes.of(destination);
         let lane = read.lane;
         let mut gathered = Gathered::new(read);
-        let mut failure = None;
-        while gathered.wants_more() {
+        let mut failure = self.unknown(&files);
+        while failure.is_none() && gathered.wants_more() {
             let held = lock(&files);
             gathered.known_ended = held.known_ended();
             let located = held.locate(gathered.next);
@@ -79,10 +79,7 @@ impl Reader {
                             tracing::warn!(%error, "gave up reading a part of the spool after many tries");
                             gathered.corrupt(end, Vec::new());
                         }
-                        Err(error) => {
-                            failure = Some(error.to_string());
-                            break;
-                        }
+                        Err(error) => failure = Some(error.to_string()),
                     }
                     if gathered.take_damage() {
                         lock(&files).mark_damaged(name);
@@ -94,7 +91,20 @@ impl Reader {
         if lock(&files).end <= gathered.next {
             self.places.remove(&lane);
         }
+        if self.places.is_empty() {
+            // Nothing is being read back: the memory is wanted elsewhere.
+            self.buffer = Vec::new();
+        }
         gathered.finish(failure)
+    }
+
+    /// Indexes a lane that nobody has indexed yet, lest what is on disk be taken for ended. Says why that fails.
+    fn unknown(&self, files: &Mutex<LaneFiles>) -> Option<String> {
+        let mut files = lock(files);
+        if files.known {
+            return None;
+        }
+        index::index(&*self.shared.disk, &self.shared.root, &mut files).err().map(|error| error.to_string())
     }
 
     /// Reads of one segment what is wanted, or as much as is paid for.

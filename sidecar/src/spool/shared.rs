@@ -22,7 +22,7 @@ pub enum Survives {
     PowerLoss,
 }
 
-/// Writes records to the dead letter; says how many bytes.
+/// Writes records to the dead letter; says how many.
 pub type WriteRefused = Box<dyn FnMut(&Destination, &Refused) -> io::Result<u64> + Send>;
 
 /// A moment, by both clocks.

@@ -26,11 +26,13 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     lanes: HashMap<LaneId, Lane>,
     pool: Pool,
+    /// There is something for a tick to do.
+    due: bool,
 }
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, salts: Salts) -> Self {
-        Writer { lanes: HashMap::new(), pool: Pool::new(Arc::clone(&shared), salts), shared }
+        Writer { lanes: HashMap::new(), pool: Pool::new(Arc::clone(&shared), salts), shared, due: false }
     }
 
     /// Carries out an order and says how far it came.
@@ -40,8 +42,10 @@ impl Writer {
         let failure = result.err().map(|error| error.to_string());
         let done = failure.is_none();
         let mut stored = Stored { lane: order.lane, failure, ..Stored::default() };
+        self.due |= self.pool.has_spares();
         match self.lanes.get_mut(&order.lane) {
             Some(lane) => {
+                self.due |= lane.has_ended();
                 let mut files = lock(&lane.files);
                 self.shared.account(&mut files);
                 // What a failed order has durable is what is in the files, or what ended before it.
@@ -93,7 +97,7 @@ impl Writer {
 
     /// Whether there is anything that [`tick`](Self::tick) will have to do within about a second.
     pub(super) fn ticks(&self) -> bool {
-        self.pool.has_spares() || self.lanes.values().any(Lane::has_ended)
+        self.due
     }
 
     /// Deletes what has ended of lanes that get no orders any more, before the kernel writes it to the disk.
@@ -105,5 +109,6 @@ impl Writer {
             self.shared.account(&mut lock(&lane.files));
         }
         self.pool.drop_old(now.at);
+        self.due = self.pool.has_spares() || self.lanes.values().any(Lane::has_ended);
     }
 }

@@ -1,8 +1,10 @@
-//! A disk that fails, or ends for good, at its n-th operation.
+//! A disk that fails, or ends for good, at its n-th operation, and that knows what a power loss would leave.
 
-use std::fs::File;
+use std::collections::HashMap;
+use std::fs::{self, File};
 use std::io::{self, IoSlice};
-use std::path::Path;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
 use crate::spool::disk::{Disk, RealDisk};
@@ -24,7 +26,14 @@ struct State {
     hit: Option<(usize, Hit)>,
     /// After the hit nothing works any more: the process has ended.
     ends: bool,
+    times: usize,
     was_hit: bool,
+    /// Held, so that no other file gets their inodes.
+    removed: Vec<File>,
+    /// Contents by inode, as of their last sync.
+    contents: HashMap<u64, Vec<u8>>,
+    /// Names in each folder and their inodes, as of the folder's last sync.
+    names: HashMap<PathBuf, HashMap<String, u64>>,
 }
 
 /// The disk.
@@ -32,9 +41,34 @@ struct State {
 pub(super) struct Faulty(Mutex<State>);
 
 impl Faulty {
-    /// Hits operation `at`, counted from 0. If it `ends` there, nothing works afterwards.
-    pub(super) fn at(at: usize, hit: Hit, ends: bool) -> Self {
-        Faulty(Mutex::new(State { hit: Some((at, hit)), ends, ..State::default() }))
+    /// Ends at operation `at`, counted from 0: nothing works afterwards.
+    pub(super) fn ends_at(at: usize, hit: Hit) -> Self {
+        Faulty(Mutex::new(State { hit: Some((at, hit)), ends: true, times: 1, ..State::default() }))
+    }
+
+    /// Fails at operation `at`, and so many `times` from there on.
+    pub(super) fn fails_at(at: usize, hit: Hit, times: usize) -> Self {
+        Faulty(Mutex::new(State { hit: Some((at, hit)), times, ..State::default() }))
+    }
+
+    /// Takes from the lanes' folder what was not synced: contents, and where `names` says so, names as well. (A file system may
+    /// keep either.)
+    pub(super) fn lose_power(&self, lanes: &Path, names: bool) {
+        let state = self.state();
+        let folders: Vec<_> = listing(lanes).into_keys().map(|name| lanes.join(name)).collect();
+        for folder in folders {
+            let lane = folder.file_name().unwrap().to_str().unwrap();
+            let known = state.names.get(lanes).is_some_and(|names| names.contains_key(lane));
+            let present = listing(&folder);
+            let kept = if names { state.names.get(&folder).cloned().unwrap_or_default() } else { present.clone() };
+            present.keys().for_each(|name| fs::remove_file(folder.join(name)).unwrap());
+            for (name, inode) in kept {
+                fs::write(folder.join(name), state.contents.get(&inode).map_or(&[][..], |bytes| bytes)).unwrap();
+            }
+            if names && !known {
+                fs::remove_dir_all(folder).unwrap();
+            }
+        }
     }
 
     /// Number of operations so far.
@@ -57,7 +91,8 @@ impl Faulty {
         }
         let at = state.done;
         state.done += 1;
-        let Some((_, hit)) = state.hit.filter(|(hit, _)| *hit == at) else { return whole() };
+        let times = state.times;
+        let Some((_, hit)) = state.hit.filter(|(hit, _)| (*hit..*hit + times).contains(&at)) else { return whole() };
         state.was_hit = true;
         match hit {
             Hit::Before => {}
@@ -89,12 +124,23 @@ impl Disk for Faulty {
         self.step(|| RealDisk.write(file, parts, at), torn)
     }
 
-    fn sync(&self, _: &File) -> io::Result<()> {
-        self.step(|| Ok(()), || {})
+    fn sync(&self, file: &File) -> io::Result<()> {
+        let synced = self.step(|| Ok(()), || {});
+        if synced.is_ok() {
+            let about = file.metadata()?;
+            let mut bytes = vec![0; about.len() as usize];
+            file.read_exact_at(&mut bytes, 0)?;
+            self.state().contents.insert(about.ino(), bytes);
+        }
+        synced
     }
 
-    fn sync_folder(&self, _: &Path) -> io::Result<()> {
-        self.step(|| Ok(()), || {})
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        let synced = self.step(|| Ok(()), || {});
+        if synced.is_ok() {
+            self.state().names.insert(path.to_owned(), listing(path));
+        }
+        synced
     }
 
     fn cut(&self, file: &File, length: u64) -> io::Result<()> {
@@ -106,10 +152,19 @@ impl Disk for Faulty {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.step(|| RealDisk.remove(path), || {})
+        let file = File::open(path);
+        let removed = self.step(|| RealDisk.remove(path), || {});
+        self.state().removed.extend(file);
+        removed
     }
 
     fn remove_folder(&self, path: &Path) -> io::Result<()> {
         self.step(|| RealDisk.remove_folder(path), || {})
     }
+}
+
+/// Names in a folder, and their inodes.
+fn listing(folder: &Path) -> HashMap<String, u64> {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries.map(|entry| (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().ino())).collect()
 }

@@ -108,6 +108,7 @@ fn what_has_ended_is_used_again_and_then_goes() {
     let stored = bench.carry_out(&order(Vec::new(), 4, Some(4)));
     assert_eq!((count(dir.path(), "spare"), stored.failure), (0, None));
     assert_eq!(stored.lane_bytes, bench.spool.stats().spool_bytes, "the cursor alone is left");
+    bench.writer.tick(bench.now);
     assert!(!bench.writer.ticks(), "nothing to wait for");
     // And the next process knows where to go on.
     drop(bench);

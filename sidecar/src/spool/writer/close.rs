@@ -71,7 +71,7 @@ impl Lane {
             _ => {}
         }
         let mut files = lock(&self.files);
-        files.cursor_bytes = 0;
+        files.cursor_bytes = [0; 2];
         self.shared.account(&mut files);
         let folder = files.folder.clone();
         drop(files);

@@ -113,10 +113,11 @@ impl Lane {
         self.channels = channels;
         self.cursor_number = number;
         let mut files = lock(&self.files);
-        self.names_to_sync |= files.cursor_bytes == 0;
+        self.names_to_sync |= files.cursor_bytes == [0; 2];
         files.watermark = files.watermark.max(watermark);
         files.ended.clone_from(&engine.ended);
-        files.cursor_bytes = files.cursor_bytes.max(at + bytes.len() as u64);
+        let slot = &mut files.cursor_bytes[usize::from(at > 0)];
+        *slot = (*slot).max(bytes.len() as u64);
         Ok(())
     }
 
