@@ -203,6 +203,8 @@ impl Disk {
                 ended.push(part);
             }
             if range.end > offsets.end {
+                // The rest of it is still away; what has come back must not be taken off twice.
+                self.away_ended[0].start = offsets.end;
                 break;
             }
             self.away_ended.pop_front();

@@ -18,7 +18,7 @@ const BATCH: u64 = 1_048_576 / (LENGTH as u64 + 26);
 const RECORDS: u64 = 1_000_000;
 const VARIABLE: &str = "SPLASHDAM_TEST_KILLS";
 /// All of it, in an outage, on a slow machine.
-const LONG: Duration = Duration::from_secs(300);
+const LONG: Duration = Duration::from_secs(120);
 
 fn push(setup: &Setup, numbers: std::ops::Range<u64>) {
     let records = numbers.end - numbers.start;
