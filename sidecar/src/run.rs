@@ -16,7 +16,6 @@ use crate::engine::retry::Backoff;
 use crate::engine::{self, Engine, Settings, SpoolSettings};
 use crate::intake::{Counters, Durable, Intake, Listener, Mailbox, Options, SocketError};
 use crate::shell::{Clock, Shell};
-use crate::spool::dead_letter::DeadLetters;
 use crate::spool::{self, Found, Spool};
 
 mod end;
@@ -27,10 +26,6 @@ pub use replay::replay;
 
 /// Attempts are cancelled this long before the shutdown deadline, so that the account is told in time.
 const LAST_WORDS: Duration = Duration::from_millis(250);
-
-/// Bounds of the dead letter: bytes of a file, and how many files.
-const DEAD_LETTER_BYTES: u64 = 8 << 20;
-const DEAD_LETTER_FILES: usize = 4;
 
 /// Why the sidecar could not run.
 #[derive(Debug, thiserror::Error)]
@@ -178,7 +173,6 @@ fn build(config: Config, listener: &Listener, runtime: &tokio::runtime::Handle) 
 fn open_spool(config: &Config, budget: &Arc<Budget>) -> Result<(Option<Spool>, Vec<Found>), RunError> {
     let wanted = config.service == Service::Enabled;
     let Some(dir) = config.spool.dir.clone().filter(|_| wanted) else { return Ok((None, Vec::new())) };
-    let letters = dir.join(spool::name::DEAD_LETTER);
     let (spool, found) = Spool::open(spool::Options {
         dir,
         max_bytes: config.spool.max,
@@ -189,8 +183,6 @@ fn open_spool(config: &Config, budget: &Arc<Budget>) -> Result<(Option<Spool>, V
         budget: Arc::clone(budget),
         lanes: config.engine.max_lanes.get() as usize,
     })?;
-    let mut letters = DeadLetters::open(&letters, DEAD_LETTER_BYTES, DEAD_LETTER_FILES);
-    spool.dead_letters_to(Box::new(move |destination, refused| letters.write(destination, refused)));
     if !found.is_empty() {
         let bytes: u64 = found.iter().map(|found| found.bytes).sum();
         tracing::info!(destinations = found.len(), bytes, "found records of an earlier process in the spool");

@@ -69,16 +69,21 @@ use crate::config::Destination;
 use crate::engine::budget::Budget;
 use crate::engine::lane::LaneId;
 use crate::engine::spool::{Indexed, Order, Read, ReadBack, Stored};
+use dead_letter::DeadLetters;
 use disk::{Disk, RealDisk};
 pub use error::OpenError;
 use lanes::{lock, Lanes};
 use shared::{Counters, Shared};
-pub use shared::{Stats, Survives, WriteRefused};
+pub use shared::{Stats, Survives};
 use threads::{Sink, Threads};
 
 /// Largest segment, and smallest (unless the spool's share is given otherwise).
 const LARGEST_SEGMENT: u64 = 4 << 20;
 const SMALLEST_SEGMENT: u64 = 256 << 10;
+
+/// Largest file of dead letters, and how many there are.
+const DEAD_LETTER_BYTES: u64 = 8 << 20;
+const DEAD_LETTER_FILES: usize = 4;
 
 /// Which spool, and how.
 #[derive(Clone, Debug)]
@@ -144,14 +149,10 @@ impl Spool {
         let bytes = found.iter().map(|lane| lane.bytes).sum::<u64>() + open::bytes_in(&root.join(name::QUARANTINE));
         counters.resized(0, bytes);
         let segment_bytes = (max_bytes / 64).clamp(SMALLEST_SEGMENT, LARGEST_SEGMENT);
-        let refused = Mutex::new(None);
-        let shared = Shared { disk, root, survives, segment_bytes, budget, lanes: known, counters, refused };
+        let letters = DeadLetters::open(&root.join(name::DEAD_LETTER), DEAD_LETTER_BYTES, DEAD_LETTER_FILES);
+        let dead_letters = Mutex::new(letters);
+        let shared = Shared { disk, root, survives, segment_bytes, budget, lanes: known, counters, dead_letters };
         Ok((Spool { shared: Arc::new(shared), threads: Mutex::new(None), lanes, _lock: locked }, found))
-    }
-
-    /// Where dead letters go; until then, and where it fails, they are counted as lost.
-    pub fn dead_letters_to(&self, write: WriteRefused) {
-        *lock(&self.shared.refused) = Some(write);
     }
 
     /// Starts the threads; `sink` is called by them.

@@ -120,7 +120,8 @@ fn walk_file(disk: &dyn Disk, path: &Path, segment: &mut Segment, limit: Option<
             unsure.extend(found.head.runs);
         }
     }
-    segment.damaged |= scan.damaged;
+    // Without any entry it is one that was only just begun.
+    segment.damaged |= scan.damaged && walk.end > name.base;
     Ok(walk)
 }
 

@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use super::dead_letter::DeadLetters;
 use super::disk::Disk;
 use super::lanes::{LaneFiles, Lanes};
-use crate::config::Destination;
 use crate::engine::budget::Budget;
-use crate::engine::spool::Refused;
 
 /// What a record that is durable survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +20,6 @@ pub enum Survives {
     /// The end of the machine: the disk has the record.
     PowerLoss,
 }
-
-/// Writes records to the dead letter; says how many.
-pub type WriteRefused = Box<dyn FnMut(&Destination, &Refused) -> io::Result<u64> + Send>;
 
 /// A moment, by both clocks.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +82,7 @@ pub(super) struct Shared {
     pub(super) budget: Arc<Budget>,
     pub(super) lanes: Lanes,
     pub(super) counters: Counters,
-    pub(super) refused: Mutex<Option<WriteRefused>>,
+    pub(super) dead_letters: Mutex<DeadLetters>,
 }
 
 impl Shared {

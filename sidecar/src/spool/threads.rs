@@ -141,12 +141,13 @@ fn write(mut writer: Writer, jobs: &Receiver<Job>, sink: &Sink) {
                     sink(Event::Stored(stored));
                 }
             }
-            Err(RecvTimeoutError::Timeout) => {
-                writer.tick(now());
-                tick_at = None;
-            }
-            Ok(Job::Read(..) | Job::Index(..)) => {}
+            Err(RecvTimeoutError::Timeout) | Ok(Job::Read(..) | Job::Index(..)) => {}
             Ok(Job::End) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+        // Here and not where the time runs out: under load it never does, and idle lanes have their due all the same.
+        if tick_at.is_some_and(|at| at <= Instant::now()) {
+            writer.tick(now());
+            tick_at = None;
         }
         if tick_at.is_none() && writer.ticks() {
             tick_at = Some(Instant::now() + TICK);

@@ -85,13 +85,17 @@ impl Writer {
         if order.refused.is_empty() {
             return;
         }
-        let mut write = lock(&self.shared.refused);
+        let counters = &self.shared.counters;
+        let mut letters = lock(&self.shared.dead_letters);
         for refused in &order.refused {
-            let records = u64::from(refused.records.end.saturating_sub(refused.records.start));
-            let written = write.as_mut().is_some_and(|write| write(&order.destination, refused).is_ok());
-            let counters = &self.shared.counters;
-            let counter = if written { &counters.dead_letters } else { &counters.dead_letters_lost };
-            counter.fetch_add(records, Ordering::Relaxed);
+            match letters.write(&order.destination, refused) {
+                Ok(records) => _ = counters.dead_letters.fetch_add(records, Ordering::Relaxed),
+                Err(error) => {
+                    let records = u64::from(refused.records.end.saturating_sub(refused.records.start));
+                    counters.dead_letters_lost.fetch_add(records, Ordering::Relaxed);
+                    tracing::warn!("no dead letter for {records} refused records of {}: {error}", order.destination);
+                }
+            }
         }
     }
 

@@ -13,8 +13,8 @@ const LANES: usize = 20;
 pub(super) fn show(address: SocketAddr, before: &Status, now: &Status) -> String {
     let mut text =
         format!("splashdam {} at {address}: {} for {}\n\n", now.version, now.state, duration(now.uptime_seconds));
-    let rows = [records(now), held(now), rates(before, now), calls(now), memory(now), clients(now)];
-    for (name, row) in rows {
+    let rows = [records(now), held(now), rates(before, now), calls(now), memory(now)];
+    for (name, row) in rows.into_iter().chain(spool(now)).chain([clients(now)]) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{name:<9}{row}");
     }
@@ -78,16 +78,32 @@ fn calls(now: &Status) -> (&'static str, String) {
 
 fn memory(now: &Status) -> (&'static str, String) {
     let memory = &now.memory;
-    let used = memory.chunks + memory.bodies + memory.partial;
+    let used = memory.chunks + memory.bodies + memory.partial + memory.recalled;
     let row = format!(
         "{} of {}: records {}, bodies {}, partial {}",
         bytes(used),
         bytes(memory.budget),
-        bytes(memory.chunks),
+        bytes(memory.chunks + memory.recalled),
         bytes(memory.bodies),
         bytes(memory.partial),
     );
     ("memory", row)
+}
+
+fn spool(now: &Status) -> Option<(&'static str, String)> {
+    let spool = now.spool.as_ref()?;
+    let mut row = format!("{} of {}", bytes(spool.bytes), bytes(spool.max));
+    for (number, what) in [
+        (spool.lanes_in_trouble, "lanes in memory only, as the disk refuses"),
+        (spool.quarantined, "damaged segments set aside"),
+        (spool.dead_letters, "dead letters"),
+        (spool.dead_letters_lost, "dead letters not written"),
+    ] {
+        if number > 0 {
+            let _ = write!(row, "; {} {what}", count(number));
+        }
+    }
+    Some(("spool", row))
 }
 
 fn clients(now: &Status) -> (&'static str, String) {
@@ -122,9 +138,11 @@ fn lanes(text: &mut String, now: &Status) {
         return;
     }
     let mut lanes: Vec<&Lane> = now.lanes.iter().collect();
-    lanes.sort_by_key(|lane| (lane.trouble.is_none(), std::cmp::Reverse(lane.in_memory)));
+    let held = |lane: &Lane| lane.in_memory + lane.spooled;
+    let well = |lane: &Lane| lane.trouble.is_none() && lane.spool_trouble.is_none();
+    lanes.sort_by_key(|lane| (well(lane), std::cmp::Reverse(held(lane))));
     let shown = &lanes[..lanes.len().min(LANES)];
-    let head = ["lane", "state", "delivered", "in memory", "oldest", "clients", "in flight"].map(str::to_owned);
+    let head = ["lane", "state", "delivered", "held", "oldest", "clients", "in flight"].map(str::to_owned);
     let rows: Vec<[String; 7]> = std::iter::once(head).chain(shown.iter().map(|lane| row(lane))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 7] = std::array::from_fn(width);
@@ -135,9 +153,11 @@ fn lanes(text: &mut String, now: &Status) {
             let _ = write!(text, "  {cell:>width$}");
         }
         text.push('\n');
-        let trouble = index.checked_sub(1).and_then(|index| shown[index].trouble.as_deref());
-        if let Some(trouble) = trouble {
-            let _ = writeln!(text, "  trouble: {trouble}");
+        let Some(lane) = index.checked_sub(1).map(|index| shown[index]) else { continue };
+        for (what, trouble) in [("trouble", &lane.trouble), ("disk", &lane.spool_trouble)] {
+            if let Some(trouble) = trouble {
+                let _ = writeln!(text, "  {what}: {trouble}");
+            }
         }
     }
     if lanes.len() > LANES {
@@ -150,7 +170,7 @@ fn row(lane: &Lane) -> [String; 7] {
         format!("{}:{}", lane.group, lane.stream),
         lane.state.clone(),
         count(lane.delivered),
-        count(lane.in_memory),
+        count(lane.in_memory + lane.spooled),
         lane.oldest_seconds.map_or_else(|| "-".to_owned(), duration),
         count(lane.connections),
         format!("{} of {}", lane.in_flight, lane.in_flight_limit),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::model::*;
 use crate::engine::budget::{Kind, BLOCK};
 use crate::engine::chunk::Chunk;
-use crate::engine::spool::{Entry, Order, Piece, Read, Want};
+use crate::engine::spool::{Entry, Order, Piece, Read, Refused, Want};
 use crate::spool::entry::MOST_RUNS;
 use crate::spool::{OpenError, Options, Spool, Survives};
 
@@ -151,4 +151,21 @@ fn no_offset_is_given_out_twice() {
     assert!(
         matches!(&pieces[..], [Piece::Chunk { first: 0, .. }, Piece::Ended(range), Piece::Chunk { first: 8, .. }] if *range == (3..8))
     );
+}
+
+#[test]
+fn what_was_refused_is_written_once_or_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bench = Bench::real(dir.path());
+    let chunk = entry(&bench.budget, 0, 3).chunk;
+    let refused = vec![Refused { chunk, records: 0..2, reason: "too_old", at_ms: 5 }];
+    let order = || Order { refused: refused.clone(), ..order(Vec::new(), 3, Some(3)) };
+    assert_eq!(bench.carry_out(&order()).failure, None);
+    assert_eq!(count(dir.path(), "dead-letter"), 1);
+    fs::remove_dir_all(dir.path().join("dead-letter")).unwrap();
+    fs::write(dir.path().join("dead-letter"), "in the way").unwrap();
+    // A dead letter that cannot be written is no reason to repeat the order.
+    assert_eq!(bench.carry_out(&order()).failure, None);
+    let stats = bench.spool.stats();
+    assert_eq!((stats.dead_letters, stats.dead_letters_lost), (2, 2));
 }

@@ -43,3 +43,26 @@ fn orders_reads_and_indexes_are_answered_and_the_end_waits_for_them() {
         spool.index(5, of(5));
     }
 }
+
+#[test]
+fn what_has_ended_of_an_idle_lane_goes_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let budget = Budget::new(1 << 20);
+    let survives = Survives::ProcessCrash;
+    let options =
+        Options { dir: dir.path().into(), max_bytes: 1 << 30, survives, budget: Arc::clone(&budget), lanes: 1 };
+    let (spool, _) = Spool::open(options).unwrap();
+    let (sender, events) = unbounded();
+    spool.start(Arc::new(move |event| sender.send(event).unwrap())).unwrap();
+    spool.order(Box::new(order(vec![entry(&budget, 0, 2)], 2, Some(2))));
+    let event = events.recv_timeout(Duration::from_secs(30)).unwrap();
+    let Event::Stored(stored) = event else { panic!("{event:?}") };
+    // Of the lane the cursor is left; the segment waits to be used again.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while spool.stats().spare_bytes == 0 {
+        assert!(Instant::now() < deadline, "{:?}", spool.stats());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(spool.stats().spool_bytes, stored.spool_bytes);
+    assert!(spool.close(deadline));
+}
