@@ -123,12 +123,18 @@ pub(crate) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "spool.framed",
-        figures: &[per_second("spool on: two framed clients, durable awaited", 600_000.0, 1_500_000.0)],
+        figures: &[
+            per_second("spool on: two framed clients, durable awaited", 600_000.0, 1_500_000.0),
+            per_second("  with the remote away until all is durable", 600_000.0, 1_500_000.0),
+        ],
         run: spool::framed,
     },
     Scenario {
         name: "spool.power_loss",
-        figures: &[per_second("the same with power-loss, one client", 100_000.0, 300_000.0)],
+        figures: &[
+            per_second("the same with power-loss, one client", 100_000.0, 300_000.0),
+            per_second("  with the remote away until all is durable", 100_000.0, 300_000.0),
+        ],
         run: spool::power_loss,
     },
     Scenario {

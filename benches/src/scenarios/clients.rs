@@ -16,6 +16,8 @@ use crate::stage::Stage;
 
 const CALLS: u64 = 1_000_000;
 const CLIENTS: u64 = 2;
+/// The sidecar's own, by [`crate::sidecar`].
+const STREAM: &str = "bench";
 /// Clients run at a part of the speed of text, so a part of the records makes as long a run.
 const SHARE: u64 = 2;
 
@@ -70,7 +72,7 @@ pub(super) fn call(bench: &Bench) -> Result<Outcome> {
 
 /// Two clients as fast as their windows allow, until the last record has ended.
 pub(super) fn ended(bench: &Bench) -> Result<Outcome> {
-    fed(bench, &Clients { count: CLIENTS, share: SHARE, awaits: "ended", spool: None })
+    fed(bench, &Clients { count: CLIENTS, share: SHARE, awaits: "ended", spool: None, away: false })
 }
 
 /// Clients of the client crate's example, and what they wait for.
@@ -82,6 +84,8 @@ pub(super) struct Clients {
     /// A level: `durable` or `ended`.
     pub(super) awaits: &'static str,
     pub(super) spool: Option<Spool>,
+    /// The remote refuses everything until they have what they wait for.
+    pub(super) away: bool,
 }
 
 /// Records a second until the slower client knows that all has reached the level.
@@ -90,12 +94,15 @@ pub(super) fn fed(bench: &Bench, clients: &Clients) -> Result<Outcome> {
         Ok(program) => program,
         Err(why) => return Ok(Outcome::Skipped(why)),
     };
-    let Clients { count, share, awaits, spool } = clients;
+    let Clients { count, share, awaits, spool, away } = clients;
     let each = (bench.records / share / count).max(1);
     let records = each * count;
     let behaviour = Behaviour { numbers: records, ..Behaviour::default() };
     let settings = Settings { memory: Some("64MiB"), spool: spool.clone(), ..Settings::default() };
     let mut stage = Stage::set(&bench.programs, &behaviour, settings)?;
+    if *away {
+        stage.remote()?.refuse(STREAM)?;
+    }
     let feeders = (0..*count).map(|index| {
         let offset = index * each;
         stage
@@ -104,6 +111,8 @@ pub(super) fn fed(bench: &Bench, clients: &Clients) -> Result<Outcome> {
     let feeders = feeders.collect::<Result<Vec<_>>>()?;
     let outputs = feeders.into_iter().map(|feeder| stage.join_other(feeder, each, Duration::from_secs(300)));
     let fed = outputs.map(|output| parse("feed", &output?)).collect::<Result<Vec<Fed>>>()?;
+    let dirtied = stage.sidecar.dirtied()? as f64 / f64::from(1 << 20);
+    stage.remote()?.recover()?;
     stage.settle(records)?;
     let finished = stage.finish()?;
 
@@ -120,7 +129,11 @@ pub(super) fn fed(bench: &Bench, clients: &Clients) -> Result<Outcome> {
     }
     let at_risk: u64 = fed.iter().map(|fed| fed.at_risk).sum();
     let cpu = finished.cpu_seconds / (records as f64 / 1e6);
-    Ok(Outcome::Measured(run.with_note(format!("sidecar's CPU per million {cpu:.3} s; {at_risk} at risk meanwhile"))))
+    let mut note = format!("sidecar's CPU per million {cpu:.3} s; {at_risk} at risk meanwhile");
+    if spool.is_some() {
+        note.push_str(&format!("; {dirtied:.0} MiB to the disk"));
+    }
+    Ok(Outcome::Measured(run.with_note(note)))
 }
 
 pub(crate) fn example(folder: &Path, name: &str) -> std::result::Result<PathBuf, String> {
