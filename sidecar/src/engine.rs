@@ -9,8 +9,9 @@
 //! | a client comes, asks, goes | [`Engine::open_lane`], [`Engine::hello`], [`Engine::flush`], [`Engine::lost`], [`Engine::gone`] |
 //! | room is wanted, a chunk is sealed | [`Engine::claim`], [`Engine::append`], [`Engine::append_ended`] |
 //! | an attempt or a creation ended | [`Engine::attempt_ended`], [`Engine::created`] |
+//! | the disk answered | [`Engine::stored`], [`Engine::read_back`], [`Engine::indexed`]; at the start [`Engine::found`] |
 //! | time passed | [`Engine::tick`], due at [`Engine::next_tick`] |
-//! | the end is near | [`Engine::drain`], [`Engine::give_up`] |
+//! | the end is near | [`Engine::drain`], [`Engine::give_up`], [`Engine::abandon`], [`Engine::last_orders`] |
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -24,8 +25,10 @@ pub mod channel;
 pub mod chunk;
 pub mod command;
 pub mod create;
+mod ending;
 pub mod fair;
 pub mod flush;
+mod flushing;
 pub mod histogram;
 mod intake_events;
 pub mod lane;
@@ -49,7 +52,7 @@ pub use spooling::SpoolSettings;
 use account::Account;
 use budget::Budget;
 use create::Groups;
-use flush::Flushed;
+use flushing::FlushAll;
 use histogram::Histogram;
 use lane::{LaneId, Lanes};
 use retry::{Backoff, Jitter, Pacer};
@@ -154,13 +157,6 @@ enum Phase {
 struct InFlight {
     lane: LaneId,
     early: bool,
-}
-
-/// A flush of every lane, asked over HTTP.
-#[derive(Clone, Copy, Debug)]
-struct FlushAll {
-    lanes: u32,
-    reached: bool,
 }
 
 /// The state machine.
@@ -298,132 +294,6 @@ impl Engine {
         self.pump(now);
     }
 
-    /// Everything is to go now; tells when all is gone.
-    pub fn drain(&mut self, now: Now) {
-        if self.phase == Phase::Serving {
-            self.phase = Phase::Draining;
-        }
-        for id in self.lanes.ids() {
-            self.mark(id);
-        }
-        self.pump(now);
-        self.tell_if_drained();
-    }
-
-    /// The deadline has come: nothing is attempted any more. What no attempt holds stays on disk, or is on its way there, or
-    /// is dropped (`shutdown`) where there is none. Attempts in flight are the caller's to cancel; what they bring back ends
-    /// the same way.
-    pub fn give_up(&mut self, now: Now) {
-        self.phase = Phase::GivenUp;
-        for id in self.lanes.ids() {
-            if let Some(lane) = self.lanes.get_mut(id) {
-                if lane.disk.is_none() {
-                    lane.drop_unwritten(account::Dropped::Shutdown);
-                } else {
-                    lane.uncut_all();
-                }
-            }
-            self.after_end(id, now);
-        }
-        self.tell_if_drained();
-    }
-
-    /// What is still not on disk is dropped: the disk has had its time.
-    pub fn abandon(&mut self, now: Now) {
-        self.phase = Phase::Abandoned;
-        for id in self.lanes.ids() {
-            if let Some(lane) = self.lanes.get_mut(id) {
-                lane.drop_unwritten(account::Dropped::Shutdown);
-            }
-            self.after_end(id, now);
-        }
-    }
-
-    fn tell_if_drained(&mut self) {
-        let written = |lane: &lane::Lane| lane.in_flight == 0 && lane.in_memory() == 0;
-        let done = match self.phase {
-            Phase::Serving => false,
-            Phase::Draining => self.lanes.iter().all(|(_, lane)| lane.is_empty()),
-            Phase::GivenUp | Phase::Abandoned => self.lanes.iter().all(|(_, lane)| written(lane)),
-        };
-        if done && !self.commands.iter().any(|command| matches!(command, Command::Drained)) {
-            self.commands.push(Command::Drained);
-        }
-    }
-
-    /// Asks that every record taken in so far ends; answered by [`Command::FlushedAll`].
-    pub fn flush_all(&mut self, request: u64, timeout: Duration, now: Now) {
-        let deadline = now.at + timeout;
-        let mut waiting = 0;
-        for id in self.lanes.ids() {
-            let Some(lane) = self.lanes.get_mut(id) else { continue };
-            let target = lane.next_offset();
-            if lane.ended() < target {
-                let (asker, level) = (flush::Asker::Admin { request }, flush::Level::Ended);
-                lane.flushes.push(flush::Waiting { asker, target, level, deadline });
-                waiting += 1;
-                self.set_timer(id, deadline);
-                self.mark(id);
-            }
-        }
-        if waiting == 0 {
-            self.commands.push(Command::FlushedAll { request, reached: true });
-        } else {
-            self.flush_alls.insert(request, FlushAll { lanes: waiting, reached: true });
-        }
-        self.pump(now);
-    }
-
-    fn answer_flush(&mut self, waiting: flush::Waiting, reached: bool, id: LaneId) {
-        match waiting.asker {
-            flush::Asker::Client { connection, channel, ticket } => {
-                let flushed = self.flushed(id, channel, reached);
-                self.commands.push(Command::Flushed { connection, ticket, flushed });
-            }
-            flush::Asker::Admin { request } => {
-                let Some(all) = self.flush_alls.get_mut(&request) else { return };
-                all.reached &= reached;
-                all.lanes -= 1;
-                if all.lanes == 0 {
-                    let reached = all.reached;
-                    self.flush_alls.remove(&request);
-                    self.commands.push(Command::FlushedAll { request, reached });
-                }
-            }
-        }
-    }
-
-    fn flushed(&self, id: LaneId, channel: chunk::ChannelIndex, reached: bool) -> Flushed {
-        let lane = self.lanes.get(id);
-        let Some(channel) = lane.and_then(|lane| lane.channels.get(channel)) else {
-            return Flushed { reached, ..Flushed::default() };
-        };
-        let durable = channel.durable.clamp(channel.ended, channel.admitted);
-        Flushed {
-            reached,
-            delivered: channel.delivered,
-            rejected: channel.rejected,
-            dropped: channel.dropped,
-            spooled: durable - channel.ended,
-            pending: channel.admitted - durable,
-        }
-    }
-
-    fn end_late_flushes(&mut self, id: LaneId, now: Now) {
-        let Some(lane) = self.lanes.get_mut(id) else { return };
-        let (late, waiting) = std::mem::take(&mut lane.flushes).into_iter().partition(|flush| flush.deadline <= now.at);
-        lane.flushes = waiting;
-        let next = lane.flushes.iter().map(|flush| flush.deadline).min();
-        if let Some(next) = next {
-            // The lane's one timer stood for something earlier, and is spent.
-            self.set_timer(id, next);
-        }
-        let late: Vec<flush::Waiting> = late;
-        for flush in late {
-            self.answer_flush(flush, false, id);
-        }
-    }
-
     /// Follows up on records that ended: the watermark moves, acks and answers go out, memory comes free.
     fn after_end(&mut self, id: LaneId, now: Now) {
         let Some(lane) = self.lanes.get_mut(id) else { return };
@@ -450,21 +320,6 @@ impl Engine {
         self.tell_if_drained();
     }
 
-    /// Answers the flushes whose watermark has come far enough.
-    fn answer_flushes(&mut self, id: LaneId) {
-        let Some(lane) = self.lanes.get_mut(id).filter(|lane| !lane.flushes.is_empty()) else { return };
-        let (ended, durable) = (lane.ended(), lane.durable());
-        let is_done = |flush: &flush::Waiting| match flush.level {
-            flush::Level::Ended => flush.target <= ended,
-            flush::Level::Durable => flush.target <= durable,
-        };
-        let (done, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut lane.flushes).into_iter().partition(is_done);
-        lane.flushes = waiting;
-        for flush in done {
-            self.answer_flush(flush, true, id);
-        }
-    }
-
     /// Asks to be woken for this lane at `at`; a lane has one timer, the earliest asked for.
     fn set_timer(&mut self, id: LaneId, at: Duration) {
         let Some(lane) = self.lanes.get_mut(id) else { return };
@@ -486,40 +341,6 @@ impl Engine {
                 self.ready.push_back(id);
             }
         }
-    }
-
-    fn retire_if_idle(&mut self, id: LaneId, now: Now) {
-        let Some(lane) = self.lanes.get_mut(id) else { return };
-        let ended = lane.ended();
-        lane.channels.settle(ended);
-        lane.channels.expire(now.at);
-        let may_go = lane.may_go() && lane.channels.is_empty();
-        if may_go && lane.idle_since + LANE_IDLE <= now.at {
-            if !self.close_files(id) {
-                self.retire(id);
-            }
-        } else if lane.is_empty() && lane.connections == 0 {
-            let at = now.at + if lane.channels.is_empty() { LANE_IDLE } else { channel::KEEP };
-            self.set_timer(id, at);
-        }
-    }
-
-    /// Takes a lane out; its counts go on in the totals.
-    fn retire(&mut self, id: LaneId) {
-        let Some(lane) = self.lanes.remove(id) else { return };
-        if let Some(at) = lane.timer {
-            self.timers.remove(&(at, id));
-        }
-        self.ready.retain(|ready| *ready != id);
-        self.waiting.retain(|waiting| *waiting != id);
-        self.hungry.retain(|hungry| *hungry != id);
-        self.short.retain(|short| *short != id);
-        if let Some(disk) = lane.disk.as_ref().filter(|disk| disk.used) {
-            // Its files stay, and are looked at before its next use.
-            self.left.insert(lane.destination.clone());
-            self.letters_lost += disk.letters_lost;
-        }
-        *self.retired.entry(lane.destination.group().clone()).or_default() += &lane.account;
     }
 }
 

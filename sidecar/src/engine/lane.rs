@@ -6,35 +6,31 @@
 //!
 //! This module keeps the books; when to send is `schedule`'s to say.
 
-use std::collections::{HashMap, VecDeque};
-use std::ops::Range;
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::account::{Account, Dropped, End, Rejected};
-use super::batch::{self, Batch, Bounds, Part, Queued};
+use super::account::Account;
+use super::batch::{self, Batch, Bounds, Queued};
 use super::bisect::Trials;
-use super::budget::Budget;
 use super::channel::Channels;
-use super::chunk::{Chunk, Run, TEXT};
+use super::chunk::{Chunk, TEXT};
 use super::create::Creation;
 use super::flush::Waiting;
 use super::marker::Loss;
-use super::spool::Refused;
 use super::time::Now;
 use crate::config::Destination;
 
 pub mod disk;
+mod ending;
+mod lanes;
 mod schedule;
 
 use disk::{Disk, Known};
+pub use lanes::Lanes;
 pub use schedule::{Next, Pressure};
 
 /// Index of a lane in the engine.
 pub type LaneId = u32;
-
-/// Most bytes of chunks that dead letters of a lane hold while they wait for the disk.
-const REFUSED_BYTES: usize = 2 * 1024 * 1024;
 
 /// A batch that waits for its next attempt.
 #[derive(Debug)]
@@ -308,166 +304,6 @@ impl Lane {
         }
     }
 
-    /// Ends records of the chunk whose first offset is `first`. They stay counted once: a record ends one time only.
-    pub fn end(&mut self, first: u64, records: Range<u32>, end: End) {
-        let count = records.end - records.start;
-        let Some(queued) = self.find(first) else { return };
-        debug_assert!(queued.unended >= count, "a record ends once");
-        queued.unended -= count;
-        queued.note_done(records.clone());
-        let chunk = Arc::clone(&queued.chunk);
-        self.channels.count(&chunk.runs, &records, end);
-        self.account.end(end, u64::from(count));
-    }
-
-    /// Ends all records of a batch in one way.
-    pub fn end_batch(&mut self, batch: &Batch, end: End) {
-        for part in &batch.parts {
-            self.end(part.first, part.records.clone(), end);
-        }
-    }
-
-    /// Ends records that CloudWatch refused for good; with a spool they get a dead letter.
-    pub fn reject(&mut self, part: &Part, records: Range<u32>, reason: Rejected, now: Now) {
-        if records.is_empty() {
-            return;
-        }
-        self.end(part.first, records.clone(), End::Rejected(reason));
-        let Some(disk) = &mut self.disk else { return };
-        // While the disk refuses or hangs, few are kept: they would hold memory that records need.
-        if disk.failures > 0 || disk.refused_bytes > REFUSED_BYTES {
-            disk.letters_lost += u64::from(records.end - records.start);
-            return;
-        }
-        let chunk = Arc::clone(&part.chunk);
-        disk.refused_bytes += chunk.paid();
-        disk.used = true;
-        disk.refused.push(Refused { chunk, records, reason: reason.name(), at_ms: now.wall_ms });
-    }
-
-    /// The same for all of a batch.
-    pub fn reject_batch(&mut self, batch: &Batch, reason: Rejected, now: Now) {
-        for part in &batch.parts {
-            self.reject(part, part.records.clone(), reason, now);
-        }
-    }
-
-    /// Lets ended chunks leave from the front and moves the watermark. Returns the channels that have news.
-    pub fn advance(&mut self, now: Now) -> Vec<u32> {
-        let mut news = Vec::new();
-        while self.queue.front().is_some_and(|queued| queued.unended == 0) {
-            let Some(queued) = self.queue.pop_front() else { break };
-            self.held -= queued.chunk.paid();
-            for run in queued.chunk.runs.iter().filter(|run| run.channel != TEXT && run.sequences > 0) {
-                if let Some(channel) = self.channels.get_mut(run.channel) {
-                    channel.ended = channel.ended.max(run.first_sequence + u64::from(run.sequences) - 1);
-                    if news.last() != Some(&run.channel) {
-                        news.push(run.channel);
-                    }
-                }
-            }
-        }
-        if self.marker_at.is_some_and(|offset| offset < self.ended()) {
-            self.marker_at = None;
-        }
-        if self.is_empty() {
-            self.idle_since = now.at;
-        }
-        news.sort_unstable();
-        news.dedup();
-        news
-    }
-
-    /// Takes in records that have ended already: their place is kept, their bytes are not.
-    pub fn append_ended(&mut self, budget: &Arc<Budget>, run: Run, end: End, most: usize, now: Now) {
-        let count = run.records;
-        let mut queued = self.number(Chunk::tombstone(budget, run, now.at), now);
-        let first = queued.first;
-        // A tombstone has nothing to send.
-        queued.todo.clear();
-        self.place(queued, most);
-        self.end(first, 0..count, end);
-        match &mut self.disk {
-            Some(disk) if disk.is_behind() => disk.bury_last(),
-            _ => self.bury(self.queue.len() - 1),
-        }
-    }
-
-    /// Gives up the oldest records that no attempt holds: first a batch that waits for its next attempt, else a chunk.
-    /// Returns how many were dropped.
-    pub fn drop_oldest(&mut self, reason: Dropped) -> u64 {
-        let first_of = |retry: &Retry| retry.batch.parts.first().map(|part| part.first);
-        if let Some(index) = (0..self.retries.len()).min_by_key(|index| first_of(&self.retries[*index])) {
-            let batch = self.retries.swap_remove(index).batch;
-            let (count, trial) = (batch.records, batch.trial);
-            self.end_batch(&batch, End::Dropped(reason));
-            let chunks: Vec<u64> = batch.parts.iter().map(|part| part.first).collect();
-            drop(batch);
-            for first in chunks {
-                let place = self.queue.binary_search_by_key(&first, |queued| queued.first);
-                if let Some(place) = place.ok().filter(|place| self.queue[*place].unended == 0) {
-                    self.bury(place);
-                }
-            }
-            // Its bisection goes on without it, or is over.
-            for batch in self.trials.gone(trial) {
-                self.uncut(batch);
-            }
-            return u64::from(count);
-        }
-        let Some(place) = self.queue.iter().position(Queued::is_untouched) else { return 0 };
-        let queued = &mut self.queue[place];
-        let (first, count) = (queued.first, queued.unended);
-        queued.todo.clear();
-        self.unsent_records -= u64::from(count);
-        self.unsent_cost -= u64::from(queued.chunk.cost());
-        self.end(first, 0..count, End::Dropped(reason));
-        self.bury(place);
-        self.find_unsent_since();
-        u64::from(count)
-    }
-
-    /// A chunk that ended before its turn keeps its place, but not its memory; neighbouring ones become one.
-    fn bury(&mut self, place: usize) {
-        let Some(queued) = self.queue.get_mut(place) else { return };
-        let Some(chunk) = Arc::get_mut(&mut queued.chunk) else { return };
-        self.held -= chunk.paid();
-        chunk.release();
-        let Some(before) = place.checked_sub(1) else { return };
-        let is_tombstone = |queued: &mut Queued| {
-            queued.unended == 0 && queued.chunk.paid() == 0 && Arc::get_mut(&mut queued.chunk).is_some()
-        };
-        if self.queue.get_mut(before).is_some_and(is_tombstone) {
-            let Some(gone) = self.queue.get(place).map(|queued| Arc::clone(&queued.chunk)) else { return };
-            let earlier = self.queue.get_mut(before).and_then(|queued| Arc::get_mut(&mut queued.chunk));
-            if earlier.is_some_and(|earlier| earlier.absorb(&gone)) {
-                self.queue.remove(place);
-            }
-        }
-    }
-
-    /// Makes everything that waits for another attempt free to be cut anew.
-    pub fn uncut_all(&mut self) {
-        let retries = std::mem::take(&mut self.retries).into_iter().map(|retry| retry.batch);
-        let batches: Vec<Batch> = retries.chain(self.trials.take_all()).collect();
-        batches.into_iter().for_each(|batch| self.uncut(batch));
-    }
-
-    /// Ends everything that no attempt holds and that is not on disk.
-    pub fn drop_unwritten(&mut self, reason: Dropped) {
-        self.uncut_all();
-        let written = self.written();
-        let tail = self.disk.iter_mut().flat_map(|disk| disk.tail_mut());
-        let unwritten = self.queue.iter_mut().chain(tail).filter(|queued| queued.end() > written);
-        let unsent: Vec<_> = unwritten.map(|q| (q.first, std::mem::take(&mut q.todo))).collect();
-        for (first, ranges) in unsent {
-            for range in ranges {
-                self.end(first, range, End::Dropped(reason));
-            }
-        }
-        (self.unsent_records, self.unsent_cost, self.unsent_since) = (0, 0, None);
-    }
-
     /// State in a word, for `/status`.
     #[must_use]
     pub fn state(&self) -> &'static str {
@@ -478,74 +314,5 @@ impl Lane {
             () if self.is_empty() => "idle",
             () => "delivering",
         }
-    }
-}
-
-/// Lanes by destination.
-#[derive(Debug, Default)]
-pub struct Lanes {
-    slots: Vec<Option<Box<Lane>>>,
-    by_destination: HashMap<Destination, LaneId>,
-}
-
-impl Lanes {
-    /// The lane of a destination, if there is one.
-    #[must_use]
-    pub fn find(&self, destination: &Destination) -> Option<LaneId> {
-        self.by_destination.get(destination).copied()
-    }
-
-    /// Adds a lane.
-    pub fn insert(&mut self, lane: Lane) -> LaneId {
-        let slot = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
-        // The number of lanes is capped far below 2^32.
-        let id = slot as LaneId;
-        self.by_destination.insert(lane.destination.clone(), id);
-        if slot == self.slots.len() {
-            self.slots.push(None);
-        }
-        self.slots[slot] = Some(Box::new(lane));
-        id
-    }
-
-    /// Takes a lane out.
-    pub fn remove(&mut self, id: LaneId) -> Option<Lane> {
-        let lane = self.slots.get_mut(id as usize)?.take()?;
-        self.by_destination.remove(&lane.destination);
-        Some(*lane)
-    }
-
-    /// The lane with this index.
-    #[must_use]
-    pub fn get(&self, id: LaneId) -> Option<&Lane> {
-        self.slots.get(id as usize)?.as_deref()
-    }
-
-    /// The lane with this index.
-    pub fn get_mut(&mut self, id: LaneId) -> Option<&mut Lane> {
-        self.slots.get_mut(id as usize)?.as_deref_mut()
-    }
-
-    /// All lanes.
-    pub fn iter(&self) -> impl Iterator<Item = (LaneId, &Lane)> {
-        (0..).zip(&self.slots).filter_map(|(id, slot)| Some((id, slot.as_deref()?)))
-    }
-
-    /// The indices of all lanes.
-    #[must_use]
-    pub fn ids(&self) -> Vec<LaneId> {
-        self.iter().map(|(id, _)| id).collect()
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.by_destination.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.by_destination.is_empty()
     }
 }

@@ -9,7 +9,7 @@ use super::budget::Payment;
 use super::chunk::{Run, TEXT};
 use super::command::Ack;
 use super::create::{Created, Target};
-use super::flush::{Asker, Level};
+use super::flush::{Asker, Flushed, Level};
 use super::limits::{BATCH_BYTES, BATCH_EVENTS, BATCH_SPAN_MS};
 use super::snapshot::Snapshot;
 use super::*;

@@ -1,0 +1,127 @@
+//! What the disk is to do next, and what follows when it is done.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{Known, Lane};
+use crate::engine::batch::Queued;
+use crate::engine::channel::Channels;
+use crate::engine::chunk::{Run, TEXT};
+use crate::engine::spool::{Cursor, DiskRun, Entry, Order, Stored, CURSOR_RANGES};
+use crate::engine::time::Now;
+
+/// Most bytes of records in one order, and most entries.
+const ORDER_BYTES: usize = 1024 * 1024;
+const ORDER_ENTRIES: usize = 64;
+
+/// What an entry takes on disk beside its records, without its runs; and each run.
+const ENTRY_HEAD: usize = 64;
+const ENTRY_RUN: usize = 32;
+
+impl Lane {
+    /// What the disk is to do next, if anything. `room`: bytes that the lane's files may grow by.
+    pub fn next_order(&mut self, room: u64, now: Now) -> Option<Order> {
+        let ended = self.ended();
+        let disk = self.disk.as_mut().filter(|disk| disk.known == Known::All)?;
+        if disk.ordering || disk.not_before > now.at {
+            return None;
+        }
+        disk.ordered = disk.ordered.max(ended.min(self.next_offset));
+        let place = self.queue.partition_point(|queued| queued.first < disk.ordered);
+        let from = disk.ordered;
+        let waiting = self.queue.range(place..).chain(disk.tail.iter().filter(|queued| queued.first >= from));
+        let (mut append, mut bytes) = (Vec::new(), 0);
+        disk.full = false;
+        for queued in waiting {
+            let has_ended = queued.unended == 0;
+            let data = if has_ended { 0 } else { queued.chunk.data().len() };
+            let size = data + ENTRY_HEAD + queued.chunk.runs.len() * ENTRY_RUN;
+            if bytes + size > ORDER_BYTES && !append.is_empty() || append.len() == ORDER_ENTRIES {
+                break;
+            }
+            if (bytes + size) as u64 > room {
+                disk.full = true;
+                break;
+            }
+            bytes += size;
+            append.push(entry(queued, &self.channels, has_ended, now));
+            disk.ordered = queued.end();
+        }
+        let refused = std::mem::take(&mut disk.refused);
+        disk.refused_bytes = 0;
+        if append.is_empty() && refused.is_empty() && !disk.dirty {
+            return None;
+        }
+        (disk.ordering, disk.used, disk.ordered_bytes) = (true, true, bytes as u64);
+        let (end, cursor) = (disk.ordered, std::mem::take(&mut disk.dirty));
+        let cursor = cursor.then(|| self.cursor());
+        Some(Order { lane: 0, destination: self.destination.clone(), append, end, cursor, refused, close: false })
+    }
+
+    /// What has ended, for the disk.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        let watermark = self.ended();
+        let mut ended: Vec<Range<u64>> = Vec::new();
+        let away = self.disk.iter().flat_map(|disk| disk.away_ended.iter().cloned());
+        let tail = self.disk.iter().flat_map(|disk| disk.tail().flat_map(Queued::ended));
+        for range in self.queue.iter().flat_map(Queued::ended).chain(away).chain(tail) {
+            let full = ended.len() == CURSOR_RANGES;
+            match ended.last_mut() {
+                Some(last) if last.end == range.start => last.end = range.end,
+                _ if full => break,
+                _ => ended.push(range),
+            }
+        }
+        Cursor { watermark, ended, channels: self.channels.marks(), clean: false }
+    }
+
+    /// An order has been done, as far as it went. Returns the channels that have news.
+    pub fn stored(&mut self, stored: &Stored) -> Vec<u32> {
+        let Some(disk) = &mut self.disk else { return Vec::new() };
+        disk.ordering = false;
+        disk.bytes = stored.lane_bytes;
+        let before = disk.written;
+        disk.written = disk.written.max(stored.end);
+        if stored.failure.is_some() || disk.read_failures == 0 {
+            disk.trouble.clone_from(&stored.failure);
+        }
+        if stored.failure.is_some() {
+            disk.ordered = disk.written;
+            disk.failures += 1;
+            disk.dirty = true;
+        } else {
+            disk.failures = 0;
+        }
+        let written = disk.written;
+        let place = self.queue.partition_point(|queued| queued.end() <= before);
+        let chunks = self.queue.range(place..).chain(disk.tail.iter());
+        let runs: Vec<Run> = chunks
+            .take_while(|queued| queued.end() <= written)
+            .flat_map(|queued| queued.chunk.runs.iter().filter(|run| run.channel != TEXT && run.sequences > 0).cloned())
+            .collect();
+        let mut news = Vec::new();
+        for run in runs {
+            if let Some(channel) = self.channels.get_mut(run.channel) {
+                channel.durable = channel.durable.max(run.first_sequence + u64::from(run.sequences) - 1);
+                news.push(run.channel);
+            }
+        }
+        news.sort_unstable();
+        news.dedup();
+        news
+    }
+}
+
+fn entry(queued: &Queued, channels: &Channels, ended: bool, now: Now) -> Entry {
+    let client = |run: &Run| channels.get(run.channel).map_or([0; 16], |channel| channel.client());
+    let runs = queued.chunk.runs.iter().map(|run| DiskRun {
+        client: client(run),
+        first_sequence: run.first_sequence,
+        sequences: run.sequences,
+        records: run.records,
+    });
+    let age = now.at.saturating_sub(queued.chunk.arrived).as_millis();
+    let arrived_ms = now.wall_ms.saturating_sub(i64::try_from(age).unwrap_or(i64::MAX));
+    Entry { first: queued.first, chunk: Arc::clone(&queued.chunk), runs: runs.collect(), arrived_ms, ended }
+}
