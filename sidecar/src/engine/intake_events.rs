@@ -200,6 +200,9 @@ impl Engine {
     fn mark_of(&self, lane: &Lane) -> usize {
         if lane.spilling || lane.failures > 1 || self.settings.disabled {
             usize::MAX
+        } else if lane.disk.is_some() {
+            // No more than stays in memory: a lane that is well goes nowhere by way of the disk.
+            self.most_in_queue(lane)
         } else {
             fair::high_water(self.settings.high_water, lane.limit as usize)
         }
