@@ -74,9 +74,9 @@ class FramedClient:
         self.socket.sendall(wire.encode(frame))
         self.last += len(body)
 
-    def flush(self):
+    def flush(self, level="ended"):
         """Waits until all has ended; returns flush_done and the last ack before it."""
-        self.socket.sendall(wire.encode({"type": "flush", "ticket": 7, "level": "ended", "timeout_ms": 30_000}))
+        self.socket.sendall(wire.encode({"type": "flush", "ticket": 7, "level": level, "timeout_ms": 30_000}))
         ack = None
         while (frame := self.next_frame())["type"] != "flush_done":
             assert frame["type"] == "ack", frame
@@ -159,6 +159,24 @@ def test_a_resent_frame_is_not_delivered_twice(moto, logs, folder):
         client.bye()
         assert sidecar.stop() == 0, sidecar.output()
     assert texts(logs, "/interop/again", "again") == ["one", "two", "three"]
+
+
+def test_what_was_durable_survives_a_kill(moto, logs, folder):
+    flags = ["--group", "/interop/durable", "--stream", "durable", "--spool-dir", folder / "spool"]
+    nobody = "http://127.0.0.1:1"
+    with Sidecar(folder, nobody, *flags) as sidecar:
+        client = FramedClient(sidecar)
+        now = int(time.time() * 1000)
+        client.send([(now + n, f"record {n}") for n in range(1000)])
+        done, _ = client.flush("durable")
+        assert (done["status"], done["delivered"], done["spooled"]) == ("reached", 0, 1000)
+        sidecar.process.kill()
+        sidecar.process.wait()
+        client.socket.close()
+    sidecar.socket.unlink()
+    with Sidecar(folder, moto.url, *flags) as sidecar:
+        assert sidecar.stop() == 0, sidecar.output()
+    assert texts(logs, "/interop/durable", "durable") == [f"record {n}" for n in range(1000)]
 
 
 def test_a_framed_client_may_name_its_stream(moto, logs, folder):
