@@ -265,7 +265,7 @@ async fn serve(
     tokio::select! {
         () = shut_down(sidecar, listener, deadline) => {}
         name = signals.next() => {
-            tracing::error!(signal = name, "ended at once by a second signal; what is in memory is lost");
+            tracing::error!(signal = name, "ended at once by a second signal; what is in memory only is lost");
             sidecar.mailbox.stop();
             end::close_spool(&sidecar.shell, &sidecar.config, Instant::now() + LAST_WORDS);
             end::tell_account(&sidecar.shell, sidecar.config.diagnostics.format);
