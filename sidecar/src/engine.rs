@@ -33,6 +33,7 @@ pub mod histogram;
 mod intake_events;
 pub mod lane;
 pub mod limits;
+mod losses;
 pub mod marker;
 mod outcome;
 mod pump;

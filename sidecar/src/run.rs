@@ -182,7 +182,11 @@ fn build(config: Config, listener: &Listener, runtime: &tokio::runtime::Handle) 
 /// The spool and what an earlier process left in it; nothing where none is configured, or nothing is shipped.
 fn open_spool(config: &Config, budget: &Arc<Budget>) -> Result<(Option<Spool>, Vec<Found>), RunError> {
     let wanted = config.service == Service::Enabled;
-    let Some(dir) = config.spool.dir.clone().filter(|_| wanted) else { return Ok((None, Vec::new())) };
+    let Some(dir) = config.spool.dir.clone() else { return Ok((None, Vec::new())) };
+    if !wanted {
+        tracing::warn!(dir = %dir.display(), "nothing is shipped (enabled = false): what is in the spool stays there");
+        return Ok((None, Vec::new()));
+    }
     let (spool, found) = Spool::open(spool::Options {
         dir,
         max_bytes: config.spool.max,
@@ -195,7 +199,7 @@ fn open_spool(config: &Config, budget: &Arc<Budget>) -> Result<(Option<Spool>, V
     })?;
     if !found.is_empty() {
         let bytes: u64 = found.iter().map(|found| found.bytes).sum();
-        tracing::info!(destinations = found.len(), bytes, "found records of an earlier process in the spool");
+        tracing::info!(destinations = found.len(), bytes, "found an earlier process's files in the spool");
     }
     Ok((Some(spool), found))
 }
@@ -252,7 +256,8 @@ async fn serve(
         admin::serve(address, sidecar).await?;
     }
     let (socket, service) = (sidecar.config.intake.socket.display(), &sidecar.config.service);
-    tracing::info!(%socket, ?service, memory = sidecar.config.engine.memory, "serving");
+    let spool = sidecar.config.spool.dir.as_ref().map_or("off".into(), |dir| dir.display().to_string());
+    tracing::info!(%socket, ?service, memory = sidecar.config.engine.memory, spool, "serving");
     tokio::select! {
         name = signals.next() => tracing::info!(signal = name, "shutting down"),
         why = end::by_itself(sidecar) => tracing::info!(why, "shutting down"),
@@ -267,13 +272,11 @@ async fn serve(
         name = signals.next() => {
             tracing::error!(signal = name, "ended at once by a second signal; what is in memory only is lost");
             sidecar.mailbox.stop();
-            end::close_spool(&sidecar.shell, &sidecar.config, Instant::now() + LAST_WORDS);
-            end::tell_account(&sidecar.shell, sidecar.config.diagnostics.format);
+            end::finish(&sidecar.shell, &sidecar.config, Instant::now() + LAST_WORDS);
             return Ok(Exit::Failure);
         }
     }
-    end::close_spool(&sidecar.shell, &sidecar.config, deadline.max(Instant::now() + LAST_WORDS));
-    let account = end::tell_account(&sidecar.shell, sidecar.config.diagnostics.format);
+    let account = end::finish(&sidecar.shell, &sidecar.config, deadline.max(Instant::now() + LAST_WORDS));
     let lost = sidecar.config.shutdown.on_loss == OnLoss::Fail && account.has_loss();
     Ok(if lost { Exit::Loss } else { Exit::Success })
 }
@@ -295,8 +298,7 @@ async fn shut_down(sidecar: &Sidecar, listener: &Listener, deadline: Instant) {
     let words = if prints { LAST_WORDS.max(sidecar.config.shutdown.deadline / 4) } else { LAST_WORDS };
     let last_call = deadline.checked_sub(words).unwrap_or(deadline);
     if !shell.drain(last_call).await {
-        let fate = if shell.spool().is_some() { "stays in the spool" } else { "is dropped" };
-        tracing::warn!("the shutdown deadline came first; what was left {fate}");
+        tracing::warn!("the shutdown deadline came first");
     }
     sidecar.mailbox.stop();
 }

@@ -5,6 +5,7 @@
 //! the runtime, those for clients go to the intake's mailbox.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -65,6 +66,8 @@ pub struct Shell {
     remote: Arc<CloudWatch>,
     mailbox: Arc<Mailbox>,
     spool: Option<Spool>,
+    /// Whether the last order to the disk failed.
+    disk_refuses: AtomicBool,
     /// Rung when the engine's next timer is earlier than what the timer task waits for.
     timer: Notify,
     next_tick: Mutex<Option<Duration>>,
@@ -97,6 +100,7 @@ impl Shell {
             remote: Arc::new(remote),
             mailbox,
             spool,
+            disk_refuses: AtomicBool::new(false),
             timer: Notify::new(),
             next_tick: Mutex::new(None),
             drained: watch::Sender::new(false),
@@ -117,6 +121,7 @@ impl Shell {
             match event {
                 Event::Stored(stored) => {
                     warn_of_disk("write", stored.failure.as_deref());
+                    shell.tell_of_recovery(stored.failure.is_some());
                     shell.apply(|engine, now| engine.stored(stored, now));
                 }
                 Event::Read(back) => {
@@ -139,6 +144,13 @@ impl Shell {
             );
         }
         Ok(())
+    }
+
+    /// An order has failed, or not: that the disk takes things again is said once.
+    fn tell_of_recovery(&self, failed: bool) {
+        if self.disk_refuses.swap(failed, Ordering::Relaxed) && !failed {
+            tracing::info!("the spool takes records again");
+        }
     }
 
     /// The spool, if there is one.
@@ -249,6 +261,15 @@ impl Shell {
             Command::Drained => {
                 self.drained.send_replace(true);
             }
+            Command::LossBegan { destination, reason } => crate::diagnostics::limited(|| {
+                tracing::warn!(%destination, reason, "records are being lost; they are counted, and the stream will be told");
+            }),
+            Command::LossTold { destination, loss } => {
+                let (records, reason, clients) = (loss.count, loss.reason, loss.clients);
+                crate::diagnostics::limited(|| {
+                    tracing::warn!(%destination, records, reason, clients, "records were lost; the stream is told");
+                });
+            }
             // Only a lane with a part on disk asks, and none has one without a spool.
             Command::Order(order) => {
                 if let Some(spool) = &self.spool {
@@ -336,7 +357,7 @@ const GIVE_UP: Duration = Duration::from_millis(200);
 fn warn_of_disk(what: &str, failure: Option<&str>) {
     if let Some(error) = failure {
         crate::diagnostics::limited(|| {
-            tracing::warn!(error, "cannot {what} the spool; records stay in memory meanwhile, will retry")
+            tracing::warn!(error, "cannot {what} the spool; what is not on disk stays in memory, will retry")
         });
     }
 }

@@ -9,6 +9,7 @@ use super::budget::Payment;
 use super::create::Target;
 use super::flush::Flushed;
 use super::lane::LaneId;
+use super::marker::Loss;
 use super::spool::{Order, Read};
 use crate::config::Destination;
 
@@ -72,6 +73,20 @@ pub enum Command {
     },
     /// Nothing is left.
     Drained,
+    /// Records of a lane are being lost, for people; once, until the loss is told in the stream.
+    LossBegan {
+        /// Whose.
+        destination: Destination,
+        /// Why.
+        reason: String,
+    },
+    /// The stream will say what was lost.
+    LossTold {
+        /// Whose.
+        destination: Destination,
+        /// What.
+        loss: Loss,
+    },
 }
 
 /// One call to make.

@@ -31,6 +31,7 @@ impl Engine {
                     lane.uncut_all();
                 }
             }
+            self.spool_marker(id, now);
             self.after_end(id, now);
         }
         self.tell_if_drained();

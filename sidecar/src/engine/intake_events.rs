@@ -17,9 +17,6 @@ use crate::engine::time::Now;
 /// After a connection has waited this long, its lane may fill its share.
 const SPILL_AFTER: Duration = Duration::from_millis(100);
 
-/// The stream is told of a loss this long after it was noted, at the earliest.
-const TELL_AFTER: Duration = Duration::from_secs(1);
-
 /// Sizes of open chunks, largest first: a lane that may not have a block gets less.
 const CLAIMS: [usize; 3] = [BLOCK, 16 * 1024, 4 * 1024];
 
@@ -324,21 +321,6 @@ impl Engine {
         }
         self.note_loss(id, loss, now);
         self.acknowledge(id, channel);
-    }
-
-    pub(super) fn note_loss(&mut self, id: LaneId, loss: Loss, now: Now) {
-        if loss.count == 0 || self.settings.disabled {
-            return;
-        }
-        if let Some(lane) = self.lanes.get_mut(id) {
-            lane.loss = Some(match lane.loss.take() {
-                Some(before) => before.and(loss),
-                None => loss,
-            });
-            self.mark(id);
-            // An idle lane has nothing else that would bring us back to tell it.
-            self.set_timer(id, now.at + TELL_AFTER);
-        }
     }
 
     /// A client asks to know when everything it sent so far has reached a level.

@@ -13,16 +13,12 @@ use super::limits::{BATCH_BYTES, BATCH_EVENTS, BODY_BYTES, EVENT_OVERHEAD};
 use super::time::Now;
 use super::{fair, Engine, InFlight, Phase};
 use crate::engine::batch::{Batch, Bounds, EVENT_FRAME};
-use crate::engine::chunk::{ChunkBuilder, Run, CHUNK_OVERHEAD, RECORD_HEADER};
 
 /// Bodies are paid for in steps of this size.
 const BODY_STEP: usize = 64 * 1024;
 
 /// JSON around the events: names of group and stream, each escaped at worst.
 const ENVELOPE: usize = 8 * 1024;
-
-/// How long a marker waits for the loss to be over.
-const MARKER_AFTER_MS: i64 = 1_000;
 
 /// Why the round ends.
 enum Stop {
@@ -195,34 +191,6 @@ impl Engine {
             self.commands.push(Command::Create { lane: id, what, destination });
         }
         Err(Stop::ThisLane)
-    }
-
-    /// Writes the marker of a loss that is over into the stream, one at a time.
-    fn tell_loss(&mut self, id: LaneId, now: Now) {
-        let Some(lane) = self.lanes.get_mut(id).filter(|lane| !lane.is_unknown()) else { return };
-        let over = |to_ms: i64| now.wall_ms.saturating_sub(to_ms) >= MARKER_AFTER_MS || self.phase == Phase::Draining;
-        let Some(loss) = lane.loss.as_ref().filter(|_| lane.failures == 0 && lane.marker_at.is_none()) else { return };
-        if !over(loss.to_ms.min(now.wall_ms)) {
-            let wait = Duration::from_millis(MARKER_AFTER_MS.unsigned_abs());
-            self.set_timer(id, now.at + wait);
-            return;
-        }
-        let text = loss.text();
-        let capacity = text.len() + RECORD_HEADER;
-        let Some(payment) = self.budget.claim(Kind::Chunk, capacity + CHUNK_OVERHEAD) else {
-            // Memory is full: later.
-            self.set_timer(id, now.at + Duration::from_millis(MARKER_AFTER_MS.unsigned_abs()));
-            return;
-        };
-        let mut builder = ChunkBuilder::new(&self.budget, payment, capacity, now.at);
-        builder.push(now.wall_ms, text.as_bytes());
-        builder.own(Run::of_text(1));
-        lane.loss = None;
-        lane.marker_at = Some(lane.next_offset());
-        lane.account.generated += 1;
-        let most = fair::high_water(self.settings.high_water, lane.limit as usize);
-        lane.append(builder.seal(), most, now);
-        self.use_disk(id, now);
     }
 }
 

@@ -100,6 +100,7 @@ impl World {
                 Command::FlushedAll { reached, .. } => self.flushed_all.push(reached),
                 Command::Resume(lane) => self.resumed.push(lane),
                 Command::Drained => self.drained = true,
+                Command::LossBegan { .. } | Command::LossTold { .. } => {}
                 Command::Order(order) => self.disk().orders.push_back(*order),
                 Command::Read { destination, read } => self.disk().reads.push_back((destination, read)),
                 Command::Index { lane, destination } => self.disk().indexes.push_back((lane, destination)),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{remainder, Sidecar};
 use crate::config::{Config, Lifetime, LogFormat, Remainder};
-use crate::engine::account::Account;
+use crate::engine::account::{Account, Dropped};
 use crate::shell::{Clock, Shell};
 
 /// How often client counts are looked at while somebody waits for them.
@@ -66,15 +66,40 @@ pub(super) async fn clients_gone(sidecar: &Sidecar, deadline: Instant) {
     }
 }
 
-/// Lets the disk finish, and says what stays on it.
-pub(super) fn close_spool(shell: &Arc<Shell>, config: &Config, deadline: Instant) {
-    if shell.spool().is_none() {
-        return;
+/// Most time that last words take beyond the deadline, where nobody reads stderr.
+const WORDS: Duration = Duration::from_millis(250);
+
+/// Lets the disk finish, and says what stays on it and how every record ended. Whoever reads stderr may have stopped: then
+/// the words stay unsaid, and the end comes all the same.
+pub(super) fn finish(shell: &Arc<Shell>, config: &Config, deadline: Instant) -> Account {
+    let closed = shell.close_spool(deadline);
+    let account = shell.snapshot().total;
+    let (said, heard) = std::sync::mpsc::channel();
+    let (shell, config) = (Arc::clone(shell), config.clone());
+    let speak = move || {
+        if shell.spool().is_some() {
+            tell_of_spool(&shell, &config, closed, deadline);
+        }
+        tell_account(&shell, config.diagnostics.format);
+        let _ = said.send(());
+    };
+    let speaker = std::thread::Builder::new().name("last-words".to_owned()).spawn(speak);
+    if speaker.is_ok() {
+        let _ = heard.recv_timeout(deadline.saturating_duration_since(Instant::now()) + WORDS);
     }
-    if !shell.close_spool(deadline) {
+    account
+}
+
+fn tell_of_spool(shell: &Shell, config: &Config, closed: bool, deadline: Instant) {
+    if !closed {
         tracing::error!("the disk did not finish in time; what it was to remember may be sent again");
     }
-    let records = shell.snapshot().spooled;
+    let snapshot = shell.snapshot();
+    let dropped = snapshot.total.dropped_for(Dropped::Shutdown);
+    if dropped > 0 {
+        tracing::error!(dropped, "at the deadline these records were neither delivered nor on disk: they are lost");
+    }
+    let records = snapshot.spooled;
     let dir = config.spool.dir.as_deref().unwrap_or_else(|| std::path::Path::new("")).display();
     if records > 0 {
         let fate = match config.spool.lifetime {
@@ -98,7 +123,7 @@ fn print_remainder(config: &Config, records: u64, deadline: Instant) {
 }
 
 /// Says how every record ended: the last line.
-pub(super) fn tell_account(shell: &Shell, format: LogFormat) -> Account {
+fn tell_account(shell: &Shell, format: LogFormat) {
     let snapshot = shell.snapshot();
     let account = snapshot.total;
     let fields = [
@@ -125,5 +150,4 @@ pub(super) fn tell_account(shell: &Shell, format: LogFormat) -> Account {
         }
     };
     eprintln!("{line}");
-    account
 }

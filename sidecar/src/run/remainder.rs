@@ -17,7 +17,9 @@ use crate::spool::inspect::{lanes, visit_records, LanePlace, Seen, Which};
 /// Where the spool cannot be read, or stderr does not take it.
 pub(super) fn print(dir: &Path, deadline: Instant) -> io::Result<u64> {
     let (lanes, _) = lanes(dir).map_err(io::Error::other)?;
-    let mut out = BufWriter::with_capacity(64 << 10, io::stderr().lock());
+    // Not the standard library's, whose lock we would hold for as long as nobody reads.
+    let stderr = std::fs::File::from(rustix::io::dup(rustix::stdio::stderr())?);
+    let mut out = BufWriter::with_capacity(64 << 10, stderr);
     let mut printed = 0;
     for lane in &lanes {
         let result = visit_records(lane, Which::Left, &mut |seen| {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{begin, core, end, Core, RunError, Signals, LAST_WORDS};
 use crate::cli::Exit;
-use crate::config::Config;
+use crate::config::{Config, Lifetime};
 use crate::shell::Shell;
 
 /// Most destinations in a spool that one replay looks at; another replay delivers the rest.
@@ -25,15 +25,22 @@ const FOREVER: Duration = Duration::from_secs(365 * 24 * 3_600);
 /// [`RunError`] where it cannot start: the directory is in use or unusable, or the configuration of the delivery is wrong.
 pub fn replay(mut config: Config, dir: &Path, timeout: Option<Duration>) -> Result<Exit, RunError> {
     config.spool.dir = Some(dir.to_owned());
+    // Whoever replays it has it: it did not go with its pod.
+    config.spool.lifetime = Lifetime::Persistent;
     config.engine.max_lanes = config.engine.max_lanes.max(NonZeroU32::new(MOST_LANES).unwrap_or(NonZeroU32::MIN));
     let (runtime, signals) = begin(&config)?;
     let Core { shell, .. } = core(&config, runtime.handle())?;
     let all = runtime.block_on(deliver(&shell, signals, Instant::now() + timeout.unwrap_or(FOREVER)));
-    end::close_spool(&shell, &config, Instant::now() + LAST_WORDS);
-    let account = end::tell_account(&shell, config.diagnostics.format);
+    let account = end::finish(&shell, &config, Instant::now() + LAST_WORDS);
     runtime.shutdown_timeout(Duration::from_millis(50));
-    if shell.snapshot().lanes_in_trouble() > 0 {
-        // Somebody has to look at the disk: what could not be read is not delivered, and not known to be lost either.
+    let troubles: Vec<String> = shell.snapshot().lanes.into_iter().filter_map(|lane| lane.spool_trouble).collect();
+    if let Some(trouble) = troubles.first() {
+        let destinations = troubles.len();
+        tracing::error!(
+            destinations,
+            trouble,
+            "the disk refuses: what could not be read is not delivered, what was delivered may come again"
+        );
         return Ok(Exit::Failure);
     }
     Ok(match (account.has_loss(), all) {

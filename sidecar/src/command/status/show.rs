@@ -25,9 +25,11 @@ pub(super) fn show(address: SocketAddr, before: &Status, now: &Status) -> String
 
 fn records(now: &Status) -> (&'static str, String) {
     let account = &now.account;
+    let recovered =
+        if account.recovered > 0 { format!(", recovered {}", count(account.recovered)) } else { String::new() };
     let row = format!(
-        "received {}, delivered {}, rejected {}, dropped {}",
-        count(account.received + account.recovered),
+        "received {}{recovered}, delivered {}, rejected {}, dropped {}",
+        count(account.received),
         count(account.delivered),
         count(account.rejected),
         count(account.dropped),
