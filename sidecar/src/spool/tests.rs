@@ -4,5 +4,7 @@ mod crash;
 mod damage;
 mod faulty;
 mod flow;
+mod leftover;
 mod model;
+mod odd;
 mod threads;

@@ -1,6 +1,6 @@
 //! Every crash point, and every failure: a script of orders is ended (or hit once) at each operation on the disk.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,25 @@ enum Step {
     Wait(u64),
     Tick,
     Close,
+    /// Another process goes on.
+    Restart,
 }
+
+/// Leaves a segment that another process goes on behind: indexed, and with `power-loss` synced; deleted by that one.
+const RESTARTS: &[Step] = &[
+    Step::Append(9, 3),
+    Step::Cursor(20),
+    Step::Restart,
+    Step::AppendAndCursor(3, 2, 9),
+    Step::Restart,
+    Step::Cursor(3),
+    Step::Append(9, 2),
+    Step::Wait(6),
+    Step::Tick,
+    Step::Cursor(0),
+    Step::Restart,
+    Step::Append(2, 1),
+];
 
 /// Appends, rotates by size and age, recycles, deletes, goes on in a recycled file, and closes.
 const SCRIPT: &[Step] = &[
@@ -71,14 +89,23 @@ struct Known {
 }
 
 struct Run {
-    bench: Bench,
+    /// `None` for a moment.
+    bench: Option<Bench>,
+    dir: PathBuf,
+    disk: Arc<Faulty>,
+    survives: Survives,
     known: Known,
     retries: bool,
 }
 
 impl Run {
     fn new(dir: &Path, disk: Arc<Faulty>, survives: Survives, retries: bool) -> Self {
-        Run { bench: Bench::on(dir, disk, survives), known: Known::default(), retries }
+        let bench = Some(Bench::on(dir, Arc::<Faulty>::clone(&disk), survives));
+        Run { bench, dir: dir.to_owned(), disk, survives, known: Known::default(), retries }
+    }
+
+    fn bench(&mut self) -> &mut Bench {
+        self.bench.as_mut().unwrap()
     }
 
     /// Runs the script; ends early where an order fails for good.
@@ -98,7 +125,8 @@ impl Run {
                 let first = self.known.asked;
                 let end = first + u64::from(records);
                 self.known.ended.push(first..end);
-                self.send(vec![tombstone(&self.bench.budget, first, records)], end, None)
+                let append = vec![tombstone(&self.bench().budget, first, records)];
+                self.send(append, end, None)
             }
             Step::Skip(records) => {
                 self.known.ended.push(self.known.asked..self.known.asked + records);
@@ -107,11 +135,12 @@ impl Run {
             }
             Step::Cursor(behind) => self.send(Vec::new(), self.known.asked, Some(behind)),
             Step::Wait(seconds) => {
-                self.bench.wait(Duration::from_secs(seconds));
+                self.bench().wait(Duration::from_secs(seconds));
                 true
             }
             Step::Tick => {
-                self.bench.writer.tick(self.bench.now);
+                let bench = self.bench();
+                bench.writer.tick(bench.now);
                 true
             }
             Step::Close => {
@@ -120,12 +149,31 @@ impl Run {
                 self.known.watermark = self.known.asked;
                 self.carry_out(order)
             }
+            Step::Restart => self.restart(),
         }
     }
 
+    fn restart(&mut self) -> bool {
+        self.bench = None;
+        self.bench = Some(Bench::on(&self.dir, Arc::<Faulty>::clone(&self.disk), self.survives));
+        for _ in 0..4 {
+            let indexed = self.bench().index();
+            if indexed.failure.is_none() {
+                assert!(self.known.acked <= indexed.next && indexed.next <= self.known.asked, "{indexed:?}");
+                self.known.asked = indexed.next;
+                return true;
+            }
+            if !self.retries {
+                return false;
+            }
+        }
+        panic!("the failures are over, and another index does not help");
+    }
+
     fn append(&mut self, chunks: u32, records: u32, behind: Option<u64>) -> bool {
+        let budget = Arc::clone(&self.bench().budget);
         let firsts = (0..chunks).map(|n| self.known.asked + u64::from(n * records));
-        let entries: Vec<_> = firsts.map(|first| entry(&self.bench.budget, first, records)).collect();
+        let entries: Vec<_> = firsts.map(|first| entry(&budget, first, records)).collect();
         let end = self.known.asked + u64::from(chunks * records);
         self.send(entries, end, behind)
     }
@@ -140,7 +188,10 @@ impl Run {
     /// As the engine: what failed is asked for again, from where it is not durable.
     fn carry_out(&mut self, mut order: Order) -> bool {
         for _ in 0..4 {
-            let stored = self.bench.carry_out(&order);
+            let stored = self.bench().carry_out(&order);
+            if order.close {
+                return stored.failure.is_none();
+            }
             assert!(stored.end >= self.known.acked && stored.end <= order.end, "{stored:?}");
             self.known.acked = stored.end;
             let ends = order.append.iter().map(|entry| entry.first + u64::from(entry.chunk.records));
@@ -250,12 +301,15 @@ fn visit_all(script: &[Step], survives: Survives, what: What) {
 fn no_crash_loses_or_invents_anything() {
     visit_all(SCRIPT, Survives::ProcessCrash, What::Crash);
     visit_all(SCRIPT, Survives::PowerLoss, What::Crash);
+    visit_all(RESTARTS, Survives::ProcessCrash, What::Crash);
 }
 
 #[test]
 fn no_power_loss_loses_or_invents_anything() {
     visit_all(SCRIPT, Survives::PowerLoss, What::PowerLoss { names: false });
     visit_all(SCRIPT, Survives::PowerLoss, What::PowerLoss { names: true });
+    visit_all(RESTARTS, Survives::PowerLoss, What::PowerLoss { names: false });
+    visit_all(RESTARTS, Survives::PowerLoss, What::PowerLoss { names: true });
 }
 
 #[test]
@@ -263,6 +317,8 @@ fn no_failure_loses_or_invents_anything() {
     for times in [1, 2] {
         visit_all(SCRIPT, Survives::ProcessCrash, What::Failure { times });
         visit_all(SCRIPT, Survives::PowerLoss, What::Failure { times });
+        visit_all(RESTARTS, Survives::ProcessCrash, What::Failure { times });
+        visit_all(RESTARTS, Survives::PowerLoss, What::Failure { times });
     }
 }
 
