@@ -130,13 +130,29 @@ impl Way<'_, '_> {
         self.walked.bytes = self.window.size()?;
         let (mut scan, header) = Scan::begin(self.place.name, self.place.limit, &mut self.window)?;
         self.walked.header = header;
-        while let Some(found) = scan.step(&mut self.window)? {
+        while let Some(found) = self.step(&mut scan)? {
             self.entry(&found)?;
         }
         match self.place.limit {
             Some(limit) => self.end_at(scan.next_offset(), limit, scan.damaged),
             None => self.end_open(scan.place(), scan.damaged),
         }
+    }
+
+    /// The next good head. Where one is missing before it, it may have been written since that part was read.
+    fn step(&mut self, scan: &mut Scan) -> io::Result<Option<Found>> {
+        let before = scan.clone();
+        let mut found = scan.step(&mut self.window)?;
+        for _ in 1..LOOKS {
+            let skipped = found.as_ref().is_some_and(|found| !found.lost.is_empty());
+            if !skipped || self.place.limit.is_some() {
+                break;
+            }
+            self.window.forget();
+            *scan = before.clone();
+            found = scan.step(&mut self.window)?;
+        }
+        Ok(found)
     }
 
     fn entry(&mut self, found: &Found) -> Result<(), Stop> {
