@@ -117,8 +117,9 @@ impl LaneFiles {
         // What lies between a segment and the next one that is left has ended, too, but only the cursor may say so.
         let ended = |index: &usize| {
             let (start, end) = (self.segments[*index].name.base, self.segment_end(*index));
-            let within = |range: &Range<u64>| range.start <= start && end <= range.end;
-            end <= self.watermark || ((*index == 0 || room) && self.ended.iter().any(within))
+            let range = self.ended.get(self.ended.partition_point(|range| range.end < end));
+            let within = range.is_some_and(|range| range.start <= start);
+            end <= self.watermark || ((*index == 0 || room) && within)
         };
         (0..self.segments.len()).filter(|index| Some(self.segments[*index].name) != grows).find(ended)
     }

@@ -7,4 +7,5 @@ mod flow;
 mod leftover;
 mod model;
 mod odd;
+mod script;
 mod threads;

@@ -86,9 +86,13 @@ impl Writer {
         lane.delete_ended(&mut self.pool, now.at)
     }
 
-    /// Opens a lane. Where an earlier one of this destination was to be deleted and something is left of it, that goes first: its
+    /// Opens a lane. One that has another number now goes on as it is: only it knows the number of its last cursor. Where an earlier one of this destination was to be deleted and something is left of it, that goes first: its
     /// offsets and its cursor mean nothing to this one.
     fn open(&mut self, destination: &Destination, now: Now) -> io::Result<Lane> {
+        let before = self.lanes.iter().find(|(_, lane)| lane.destination == *destination).map(|(id, _)| *id);
+        if let Some(lane) = before.and_then(|id| self.lanes.remove(&id)) {
+            return Ok(lane);
+        }
         let mut lane = Lane::open(&self.shared, destination)?;
         if !lane.is_closing() {
             return Ok(lane);

@@ -118,7 +118,10 @@ impl LanePlace {
             files.retain(|name, _| *name <= newest);
         }
         // Where two begin at the same offset one of them was begun after an error, and either may hold the records.
-        let bases: Vec<u64> = files.keys().map(|name| name.base).collect();
+        let mut bases: Vec<u64> = files.keys().map(|name| name.base).collect();
+        // The last ones count only from one on in which something agrees with its name.
+        let claim = files.iter().rev().take_while(|(name, path)| segment::is_only_a_name(**name, path));
+        bases.truncate(bases.len() - claim.count());
         let limit = |base: u64| bases.get(bases.partition_point(|other| *other <= base)).copied();
         Ok(files.into_iter().map(|(name, path)| SegmentPlace { limit: limit(name.base), name, path }).collect())
     }

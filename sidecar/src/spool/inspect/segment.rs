@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::window::Window;
@@ -61,6 +61,17 @@ pub(super) struct Walked {
 pub(super) fn header(place: &SegmentPlace) -> Option<Header> {
     let mut window = Window::open(&place.path).ok()?;
     Scan::begin(place.name, place.limit, &mut window).ok()?.1
+}
+
+/// Whether nothing in a file agrees with its name: no header, no entry. (One that is gone is for whoever walks to see.)
+pub(super) fn is_only_a_name(name: SegmentName, path: &Path) -> bool {
+    let mut window = match Window::open(path) {
+        Err(error) => return error.kind() != io::ErrorKind::NotFound,
+        Ok(window) => window,
+    };
+    let told = Scan::begin(name, None, &mut window)
+        .and_then(|(mut scan, header)| Ok(header.is_some() || scan.step(&mut window)?.is_some()));
+    !told.unwrap_or(false) && window.is_still(path)
 }
 
 enum Stop {

@@ -68,6 +68,19 @@ fn where_all_has_ended_nobody_needs_to_look() {
     assert_eq!((bench.index().next, bench.read_all(5, 6).len()), (6, 1));
 }
 
+#[test]
+fn a_lane_with_another_number_goes_on_with_its_cursor() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bench = Bench::real(dir.path());
+    let append = order(vec![entry(&bench.budget, 0, 5)], 5, Some(1));
+    bench.carry_out(&append);
+    bench.carry_out(&order(Vec::new(), 5, Some(2)));
+    let renumbered = Order { lane: 9, ..order(Vec::new(), 5, Some(3)) };
+    assert_eq!(bench.carry_out(&renumbered).failure, None);
+    drop(bench);
+    assert_eq!(Bench::real(dir.path()).index().cursor.watermark, 3);
+}
+
 /// The lane of this destination that comes next begins with offset 0, as the engine does, and what is written is all there is.
 fn assert_reborn(dir: &Path, bench: Bench, what: &str) {
     let mut bench = bench;

@@ -88,7 +88,8 @@ fn a_name_alone_does_not_say_where_the_lane_ends() {
         let dir = tempfile::tempdir().unwrap();
         left(dir.path(), 5, None);
         put(&lane(dir.path()).join("00000000ffffffff-0000000000000002.segment"));
-        assert_eq!(inspect::look(dir.path()).unwrap().lanes.len(), 1);
+        let seen = &inspect::look(dir.path()).unwrap().lanes[0];
+        assert_eq!((seen.records, seen.lost), (5, 0));
         assert_goes_on(dir.path());
         assert_eq!((segments(dir.path()).len(), quarantined(dir.path())), (2, 1));
     }
