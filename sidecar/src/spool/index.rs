@@ -1,7 +1,7 @@
 //! What a lane left on disk: its cursor, its segments by name, and of the last one the entries' heads.
 //!
 //! Of memory it takes a window and the channel table, however large the segments are. Nothing that cannot be read makes it fail,
-//! but for what may be read in a moment: too many open files, too little memory.
+//! but for what may be read in a moment (too many open files, too little memory), and where no segment at all can be read.
 
 mod survey;
 mod walk;

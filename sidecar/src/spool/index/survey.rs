@@ -24,10 +24,12 @@ pub(super) struct Survey {
     pub(super) end: Option<u64>,
 }
 
-/// Looks at the segments from the last one on: mostly that alone. Each damaged header costs one segment more.
+/// Looks at the segments from the last one on: mostly that alone. Each damaged header costs one segment more. Fails where none of
+/// them can be read.
 pub(super) fn survey(disk: &dyn Disk, folder: &Path, mut found: Vec<Segment>) -> io::Result<Survey> {
     found.sort_unstable_by_key(|segment| segment.name);
     let (mut survey, mut walks, mut complete, mut limit) = (Survey::default(), Vec::new(), false, None);
+    let mut refused = None;
     while let Some(last) = found.last() {
         let from = found.partition_point(|segment| segment.name.base < last.name.base);
         let group = found.split_off(from);
@@ -36,7 +38,8 @@ pub(super) fn survey(disk: &dyn Disk, folder: &Path, mut found: Vec<Segment>) ->
             survey.segments.extend(group);
             continue;
         }
-        let Some((segment, walk)) = furthest(disk, folder, group, limit, &mut survey.aside)? else { continue };
+        let Some((segment, mut walk)) = furthest(disk, folder, group, limit, &mut survey.aside)? else { continue };
+        refused = walk.refused.take().or(refused);
         // The last ones: without entries they were begun, and nothing got into them, or they are none of ours.
         let counts = walk.entries || survey.end.is_some();
         if counts || walk.is_confirmed() {
@@ -48,6 +51,10 @@ pub(super) fn survey(disk: &dyn Disk, folder: &Path, mut found: Vec<Segment>) ->
             complete = walk.table.is_some();
             walks.push(walk);
         }
+    }
+    // It is not one segment that is damaged: somebody keeps us from all of them. They stay as they are.
+    if let Some(error) = refused.filter(|_| survey.end.is_none()) {
+        return Err(error);
     }
     survey.segments.reverse();
     for walk in walks.into_iter().rev() {

@@ -28,6 +28,8 @@ pub(super) struct Walk {
     pub(super) entries: bool,
     /// Whether something in it could not be read.
     pub(super) damaged: bool,
+    /// Why the file system did not let us read on, if it is a file.
+    pub(super) refused: Option<io::Error>,
 }
 
 impl Walk {
@@ -40,12 +42,15 @@ impl Walk {
 /// Walks a segment up to where it cannot be read any further. Fails only where that may be better in a moment.
 pub(super) fn walk(disk: &dyn Disk, folder: &Path, name: SegmentName, limit: Option<u64>) -> io::Result<Walk> {
     let path = folder.join(name.to_string());
-    let mut walk = Walk { table: None, admitted: Channels::default(), end: name.base, entries: false, damaged: false };
+    let admitted = Channels::default();
+    let mut walk = Walk { table: None, admitted, end: name.base, entries: false, damaged: false, refused: None };
     match walk.file(disk, &path, name, limit) {
         Err(error) if is_passing(&error) => return Err(error),
         Err(error) => {
             limited(|| tracing::warn!("a part of the spool cannot be read, {}: {error}", path.display()));
             walk.damaged = true;
+            let is_none = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData);
+            walk.refused = Some(error).filter(|_| !is_none);
         }
         Ok(()) => {}
     }

@@ -3,16 +3,20 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{mknodat, FileType, Mode, CWD};
+use rustix::io::Errno;
 
+use super::faulty::Faulty;
 use super::leftover::{closing, lane, left, segments};
 use super::model::*;
 use crate::engine::spool::Piece;
 use crate::spool::header::Header;
 use crate::spool::inspect;
 use crate::spool::name::SegmentName;
+use crate::spool::Survives;
 
 fn fifo(path: &Path) {
     mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
@@ -145,6 +149,39 @@ fn a_cursor_that_cannot_be_read_is_set_aside() {
         assert_goes_on(dir.path());
         assert_eq!(quarantined(dir.path()), 1);
     }
+}
+
+#[test]
+fn what_the_disk_refuses_is_done_without_and_what_it_refuses_for_a_moment_is_waited_for() {
+    let (io, many) = (Errno::IO.raw_os_error(), Errno::MFILE.raw_os_error());
+    let dir = tempfile::tempdir().unwrap();
+    left(dir.path(), 5, Some(3));
+    let disk = Arc::new(Faulty::default());
+    let mut bench = Bench::on(dir.path(), Arc::<Faulty>::clone(&disk), Survives::ProcessCrash);
+    // All of them: too many files are open, or somebody keeps us from them. Nothing is touched.
+    for refused in [("", many), ("cursor", many), (".segment", many), (".segment", io)] {
+        disk.refuse(Some(refused));
+        assert!(bench.index().failure.is_some(), "{refused:?}");
+        assert_eq!((segments(dir.path()).len(), quarantined(dir.path())), (1, 0));
+    }
+    disk.refuse(None);
+    assert_eq!((bench.index().next, bench.index().cursor.watermark), (5, 3));
+    drop(bench);
+    // The cursor alone.
+    let mut bench = Bench::on(dir.path(), Arc::<Faulty>::clone(&disk), Survives::ProcessCrash);
+    disk.refuse(Some(("cursor", io)));
+    let indexed = bench.index();
+    assert_eq!((indexed.failure, indexed.next, indexed.cursor.watermark), (None, 5, 0));
+    assert_eq!(quarantined(dir.path()), 1);
+    // The last segment alone.
+    let append = order(vec![entry(&bench.budget, 5, 2)], 7, None);
+    bench.carry_out(&append);
+    drop(bench);
+    let last = segments(dir.path()).remove(1).file_name().unwrap().to_str().unwrap().to_owned();
+    disk.refuse(Some((&last, io)));
+    let mut bench = Bench::on(dir.path(), Arc::<Faulty>::clone(&disk), Survives::ProcessCrash);
+    let indexed = bench.index();
+    assert_eq!((indexed.failure, indexed.next), (None, 5));
 }
 
 #[test]
