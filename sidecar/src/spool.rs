@@ -146,7 +146,7 @@ impl Spool {
         let known = Lanes::default();
         let found = open::find_lanes(&root, &known)?;
         let counters = Counters::default();
-        let bytes = found.iter().map(|lane| lane.bytes).sum::<u64>() + open::bytes_in(&root.join(name::QUARANTINE));
+        let bytes = found.iter().map(|lane| lane.bytes).sum::<u64>() + open::bytes_in_quarantine(&root);
         counters.resized(0, bytes);
         let segment_bytes = (max_bytes / 64).clamp(SMALLEST_SEGMENT, LARGEST_SEGMENT);
         let letters = DeadLetters::open(&root.join(name::DEAD_LETTER), DEAD_LETTER_BYTES, DEAD_LETTER_FILES);

@@ -49,7 +49,8 @@ impl Channels {
     }
 
     /// What a cursor is to say, given what the engine says: `admitted` is what is on disk or has ended, never what is only in
-    /// memory. The rest is taken as given. What the engine no longer names is forgotten, unless it was just appended.
+    /// memory. The rest is taken as given. What the engine no longer names is forgotten, unless it was just appended: that is
+    /// so until [`cursor_written`](Self::cursor_written).
     pub(super) fn at_cursor(&mut self, marks: &[ChannelMark]) -> Vec<ChannelMark> {
         let before = self.clock;
         for mark in marks {
@@ -57,11 +58,15 @@ impl Channels {
             let admitted = known.mark.admitted.max(mark.ended);
             known.mark = ChannelMark { admitted, ..*mark };
         }
-        self.known.retain(|_, known| known.touched > before || std::mem::take(&mut known.fresh));
+        self.known.retain(|_, known| known.touched > before || known.fresh);
+        self.marks()
+    }
+
+    /// That cursor is on disk.
+    pub(super) fn cursor_written(&mut self) {
         for known in self.known.values_mut() {
             known.fresh = false;
         }
-        self.marks()
     }
 
     /// All channels, in the order of their ids.
@@ -101,6 +106,9 @@ mod tests {
             |client, admitted, ended| ChannelMark { client: [client; 16], admitted, ended, ..Default::default() };
         let marks = channels.at_cursor(&[said(1, 40, 5), said(3, 40, 7)]);
         assert_eq!(marks, [said(1, 10, 5), said(2, 3, 0), said(3, 7, 7)]);
+        // While that is not written it may be said again.
+        assert_eq!(channels.at_cursor(&[said(1, 40, 5), said(3, 40, 7)]), marks);
+        channels.cursor_written();
         // Client 2 was not appended since, and the engine does not name it: forgotten.
         assert_eq!(channels.at_cursor(&[said(1, 40, 6)]), [said(1, 10, 6)]);
     }

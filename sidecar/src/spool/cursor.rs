@@ -7,8 +7,9 @@ use std::ops::Range;
 use super::checksum::checksum;
 use super::fields::{put_channels, Fields};
 use super::header::{check_magic, Format};
+use super::name::HIGHEST_OFFSET;
 use crate::engine::channel;
-use crate::engine::spool::{Cursor, CURSOR_RANGES};
+use crate::engine::spool::{ChannelMark, Cursor, CURSOR_RANGES};
 
 /// First bytes of a slot; the digit is the format.
 pub const MAGIC: [u8; 8] = *b"SPLASHC1";
@@ -30,8 +31,14 @@ pub fn place(number: u64) -> u64 {
 /// A slot's bytes. What is too much for it is left out: the highest ranges, the last channels.
 #[must_use]
 pub fn encode(number: u64, cursor: &Cursor) -> Vec<u8> {
+    encode_with(number, cursor, &cursor.channels)
+}
+
+/// The same, with other channels.
+#[must_use]
+pub fn encode_with(number: u64, cursor: &Cursor, channels: &[ChannelMark]) -> Vec<u8> {
     let ended = &cursor.ended[..cursor.ended.len().min(CURSOR_RANGES)];
-    let channels = &cursor.channels[..cursor.channels.len().min(channel::MOST)];
+    let channels = &channels[..channels.len().min(channel::MOST)];
     let mut out = Vec::with_capacity(256 + ended.len() * RANGE + channels.len() * super::fields::MARK);
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&[0; 8]);
@@ -83,10 +90,12 @@ fn decode_fields(bytes: &[u8]) -> Option<(u64, Cursor)> {
     (clean <= 1 && fields.0.is_empty() && ascends(&cursor)).then_some((number, cursor))
 }
 
-/// The ranges lie above the watermark, one after the other.
+/// The ranges lie above the watermark, one after the other, and none where no offset can be.
 fn ascends(cursor: &Cursor) -> bool {
     let ends = std::iter::once(cursor.watermark).chain(cursor.ended.iter().map(|range| range.end));
-    ends.zip(&cursor.ended).all(|(before, range)| before <= range.start && range.start < range.end)
+    let highest = cursor.ended.last().map_or(cursor.watermark, |range| range.end);
+    highest <= HIGHEST_OFFSET
+        && ends.zip(&cursor.ended).all(|(before, range)| before <= range.start && range.start < range.end)
 }
 
 /// The slot that counts: the good one with the higher number.
@@ -99,7 +108,6 @@ pub fn pick(first: &[u8], second: &[u8]) -> Option<(u64, Cursor)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::spool::ChannelMark;
 
     fn cursor(watermark: u64) -> Cursor {
         let channels = vec![ChannelMark { client: [1; 16], admitted: 4, ended: 3, ..ChannelMark::default() }];
@@ -131,7 +139,7 @@ mod tests {
 
     #[test]
     fn ranges_that_contradict_are_damage() {
-        for ended in [vec![5..7], vec![12..12], vec![12..14, 13..15]] {
+        for ended in [vec![5..7], vec![12..u64::MAX], vec![12..12], vec![12..14, 13..15]] {
             assert_eq!(decode(&encode(1, &Cursor { watermark: 10, ended, ..Cursor::default() })), Err(Format::Damaged));
         }
     }

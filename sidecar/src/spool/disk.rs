@@ -1,9 +1,12 @@
 //! What the spool does to the file system, one operation each: a test puts a disk in its place that fails or ends at any of them.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 /// Operations on files. Whoever calls says what it was for when one fails.
 pub(super) trait Disk: Send + Sync {
@@ -29,7 +32,7 @@ pub(super) trait Disk: Send + Sync {
     fn remove_folder(&self, path: &Path) -> io::Result<()>;
     /// Opens a file for reading.
     fn open(&self, path: &Path) -> io::Result<File> {
-        File::open(path)
+        open_regular(path)
     }
     /// Reads at a place; fewer bytes than asked for only at the end.
     fn read(&self, file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
@@ -63,7 +66,9 @@ impl Disk for RealDisk {
     }
 
     fn open_or_create(&self, path: &Path) -> io::Result<File> {
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        regular(options.custom_flags(AT_ONCE).open(path)?)
     }
 
     fn write(&self, file: &File, parts: &[IoSlice<'_>], at: u64) -> io::Result<usize> {
@@ -93,6 +98,40 @@ impl Disk for RealDisk {
     fn remove_folder(&self, path: &Path) -> io::Result<()> {
         fs::remove_dir(path)
     }
+}
+
+/// Nobody waits for the other end of a FIFO that has a name like ours.
+const AT_ONCE: i32 = OFlags::NONBLOCK.bits() as i32;
+
+/// Opens a file for reading, if it is one: `InvalidData` where it is a folder, a FIFO or a device.
+pub(super) fn open_regular(path: &Path) -> io::Result<File> {
+    regular(OpenOptions::new().read(true).custom_flags(AT_ONCE).open(path)?)
+}
+
+fn regular(file: File) -> io::Result<File> {
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidData, "not a regular file"))
+    }
+}
+
+/// The first bytes of a file, at most so many.
+pub(super) fn read_some(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular(path)?.take(most as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Whether an error says nothing about the file: we or the machine have too much open, or too little memory.
+pub(super) fn is_passing(error: &io::Error) -> bool {
+    let passing = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::INTR, Errno::AGAIN];
+    Errno::from_io_error(error).is_some_and(|errno| passing.contains(&errno))
+}
+
+/// What a file of so many bytes takes on nearly all file systems.
+pub(super) fn blocks(bytes: u64) -> u64 {
+    bytes.saturating_add(4_095) & !4_095
 }
 
 /// Most parts of one write that Linux takes (`IOV_MAX`, see `writev(2)`).

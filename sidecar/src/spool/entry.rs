@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::checksum::{checksum, Checksum};
 use super::fields::Fields;
+use super::name::HIGHEST_OFFSET;
 use crate::engine::spool::{DiskRun, Entry};
 
 /// Bytes of a head without runs.
@@ -123,7 +124,7 @@ impl Head {
 
     fn is_consistent(&self) -> bool {
         let owned: u64 = self.runs.iter().map(|run| u64::from(run.records)).sum();
-        let in_order = self.after <= self.first && self.first.checked_add(u64::from(self.records)).is_some();
+        let in_order = self.after <= self.first && self.end() <= HIGHEST_OFFSET;
         self.records > 0 && owned == u64::from(self.records) && in_order
     }
 }
@@ -229,6 +230,7 @@ pub(crate) mod tests {
             Head { records: 4, ..head() },
             Head { after: 13, ..head() },
             Head { first: u64::MAX - 1, ..head() },
+            Head { first: HIGHEST_OFFSET - 2, ..head() },
         ];
         for head in wrong {
             assert_eq!(Head::decode(&encoded(&head, 9, b""), 9), None, "{head:?}");

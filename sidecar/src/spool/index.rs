@@ -1,40 +1,37 @@
 //! What a lane left on disk: its cursor, its segments by name, and of the last one the entries' heads.
 //!
-//! Of memory it takes a window and the channel table, however large the segments are.
+//! Of memory it takes a window and the channel table, however large the segments are. Nothing that cannot be read makes it fail,
+//! but for what may be read in a moment (too many open files, too little memory), and where no segment at all can be read.
+
+mod survey;
+mod walk;
 
 use std::io;
 use std::path::Path;
 
-use super::channels::Channels;
 use super::cursor;
-use super::disk::{doing, list, Disk};
-use super::entry::HEAD;
-use super::lanes::{folder, LaneFiles, Seed, Segment};
-use super::name::{SegmentName, CURSOR};
-use super::scan::{data_is_good, Scan};
-use super::window::Window;
-use crate::engine::spool::{Cursor, DiskRun};
-
-/// Bytes looked at in one go.
-const STRIDE: usize = 64 * 1024;
+use super::disk::{doing, is_passing, list, Disk};
+use super::lanes::{LaneFiles, Seed, Segment};
+use super::name::{SegmentName, CURSOR, LANES, LANE_FILE, QUARANTINE};
+use super::shared::Shared;
+use crate::diagnostics::limited;
+use crate::engine::spool::Cursor;
+use survey::{survey, Survey};
 
 /// Indexes a lane: fills `files` in and says what has ended, and the next offset.
 ///
 /// The next offset is behind everything that is on disk *and* behind everything of which the cursor says that it has ended: no
 /// offset is given out twice, else the cursor would call a new record ended.
-pub(super) fn index(disk: &dyn Disk, root: &Path, files: &mut LaneFiles) -> io::Result<(Cursor, u64)> {
-    let path = folder(root, &files.folder);
+pub(super) fn index(shared: &Shared, files: &mut LaneFiles) -> io::Result<(Cursor, u64)> {
+    let path = shared.lane_folder(files);
     let names = doing("list", &path, list(&path))?;
-    let mut segments: Vec<_> = names.iter().filter_map(|(name, bytes)| segment(name, *bytes)).collect();
-    segments.sort_unstable_by_key(|segment| segment.name);
-    let mut seed = Seed::default();
-    let end = channels_and_end(disk, &path, &mut segments, &mut seed.channels)?;
-    let cursor_path = path.join(CURSOR);
-    let (number, mut cursor) = doing("read", &cursor_path, read_cursor(disk, &cursor_path))?.unwrap_or_default();
-    seed.cursor_number = number;
+    let found = names.iter().filter_map(|(name, bytes)| segment(name, *bytes)).collect();
+    let Survey { segments, mut aside, channels, end } = doing("read", &path, survey(&*shared.disk, &path, found))?;
+    let (number, mut cursor) = cursor_of(shared, files, &path.join(CURSOR))?.unwrap_or_default();
+    let mut seed = Seed { channels, cursor_number: number };
     seed.channels.merge(&cursor.channels);
 
-    let first = segments.first().map_or(0, |segment| segment.name.base);
+    let first = segments.first().map_or(end.unwrap_or(0), |segment| segment.name.base);
     let said = cursor.watermark.max(cursor.ended.last().map_or(0, |range| range.end));
     let next = said.max(end.unwrap_or(0));
     let durable = cursor.watermark;
@@ -46,87 +43,87 @@ pub(super) fn index(disk: &dyn Disk, root: &Path, files: &mut LaneFiles) -> io::
     cursor.ended.extend(Some(on_disk..next).filter(|gap| gap.start.max(cursor.watermark) < gap.end));
     cursor.channels = seed.channels.marks();
     if !files.known {
-        let cursor_bytes = [names.iter().find(|(name, _)| name == CURSOR).map_or(0, |(_, bytes)| *bytes), 0];
-        let end = on_disk;
-        let (folder, accounted) = (std::mem::take(&mut files.folder), files.accounted);
-        let (watermark, ended) = (durable, cursor.ended.clone());
-        *files = LaneFiles { folder, segments, end, watermark, ended, cursor_bytes, accounted, known: true, seed };
+        // One that was begun has the next offset. What claims another, and nothing in it agrees, is for people to look at.
+        aside.iter_mut().for_each(|segment| segment.damaged |= segment.name.base > next);
+        let bytes = |file: &str| names.iter().find(|(name, _)| name == file).map_or(0, |(_, bytes)| *bytes);
+        *files = LaneFiles {
+            folder: std::mem::take(&mut files.folder),
+            segments,
+            aside,
+            end: on_disk,
+            watermark: durable,
+            ended: cursor.ended.clone(),
+            lane_file: bytes(LANE_FILE),
+            cursor_bytes: [bytes(CURSOR), 0],
+            accounted: files.accounted,
+            known: true,
+            closing: files.closing,
+            seed,
+        };
+        sync(shared, files, &path)?;
     }
     Ok((cursor, next))
+}
+
+/// Takes over a lane that nobody has indexed, for one who will tell nobody what is in it: not if there are records in it that
+/// have not ended. Whoever wrote or deleted then would do so over an earlier process's records.
+pub(super) fn take_over(shared: &Shared, files: &mut LaneFiles) -> io::Result<()> {
+    if files.known {
+        return Ok(());
+    }
+    let (cursor, next) = index(shared, files)?;
+    let known = |end: u64, range: &std::ops::Range<u64>| if range.start <= end { end.max(range.end) } else { end };
+    if cursor.ended.iter().fold(cursor.watermark, known) >= next {
+        return Ok(());
+    }
+    files.known = false;
+    let path = shared.lane_folder(files);
+    Err(io::Error::other(format!("{} holds an earlier process's records and was not looked at", path.display())))
 }
 
 fn segment(name: &str, bytes: u64) -> Option<Segment> {
     Some(Segment { name: SegmentName::parse(name)?, bytes, made: None, damaged: false })
 }
 
-/// Brings the channels up to date out of the newest header that is good and all that follows it; says the offset behind the
-/// last good entry of all.
-fn channels_and_end(
-    disk: &dyn Disk,
-    path: &Path,
-    segments: &mut [Segment],
-    channels: &mut Channels,
-) -> io::Result<Option<u64>> {
-    let mut from = segments.len();
-    let mut walks = Vec::new();
-    // Mostly the last segment alone; each damaged header costs one segment more.
-    while let Some(index) = from.checked_sub(1) {
-        from = index;
-        let limit = segments.get(index + 1).map(|next| next.name.base);
-        let walk = walk(disk, path, &mut segments[index], limit)?;
-        let complete = walk.table.is_some();
-        walks.push(walk);
-        if complete {
-            break;
+/// The process that wrote all this may have ended before it was on the disk: now it is going to be called durable.
+fn sync(shared: &Shared, files: &mut LaneFiles, path: &Path) -> io::Result<()> {
+    if !shared.syncs() {
+        return Ok(());
+    }
+    let left = |index: &usize| files.segment_end(*index) > files.watermark;
+    let names: Vec<_> = (0..files.segments.len()).filter(left).map(|index| files.segments[index].name).collect();
+    let result = names.iter().try_for_each(|name| {
+        let path = path.join(name.to_string());
+        match shared.disk.open(&path) {
+            Err(error) if !is_passing(&error) => Ok(()),
+            file => doing("sync", &path, file.and_then(|file| shared.disk.sync(&file))),
         }
-    }
-    let end = walks.first().map(|last| last.end);
-    for walk in walks.into_iter().rev() {
-        channels.merge(&walk.table.unwrap_or_default());
-        channels.merge(&walk.admitted.marks());
-    }
-    Ok(end)
+    });
+    let folders = || shared.sync_folder(path).and_then(|()| shared.sync_folder(&shared.folder(LANES)));
+    let result = result.and_then(|()| if names.is_empty() { Ok(()) } else { folders() });
+    files.known = result.is_ok();
+    result
 }
 
-/// What one segment told.
-struct Walk {
-    table: Option<Vec<crate::engine::spool::ChannelMark>>,
-    admitted: Channels,
-    end: u64,
-}
-
-fn walk(disk: &dyn Disk, path: &Path, segment: &mut Segment, limit: Option<u64>) -> io::Result<Walk> {
-    let path = path.join(segment.name.to_string());
-    doing("read", &path, walk_file(disk, &path, segment, limit.filter(|limit| *limit > segment.name.base)))
-}
-
-fn walk_file(disk: &dyn Disk, path: &Path, segment: &mut Segment, limit: Option<u64>) -> io::Result<Walk> {
-    let name = segment.name;
-    let file = disk.open(path)?;
-    let mut buffer = Vec::new();
-    let mut window = Window::new(disk, &file, &mut buffer, STRIDE)?;
-    let (mut scan, header) = Scan::begin(name, limit, &mut window)?;
-    let mut walk = Walk { table: header.map(|header| header.channels), admitted: Channels::default(), end: name.base };
-    // Runs of entries with good heads and bad records: lost if a good one follows, never finished if none does.
-    let mut unsure: Vec<DiskRun> = Vec::new();
-    while let Some(found) = scan.step(&mut window)? {
-        if data_is_good(name, &found, &mut window)? {
-            segment.damaged |= !unsure.is_empty();
-            walk.admitted.appended(&unsure);
-            unsure.clear();
-            walk.admitted.appended(&found.head.runs);
-            walk.end = found.head.end();
-        } else if unsure.len() < STRIDE / HEAD {
-            unsure.extend(found.head.runs);
+/// The cursor; none where it cannot be read. Then it is set aside: it may be read again one day, and must not count then.
+fn cursor_of(shared: &Shared, files: &LaneFiles, path: &Path) -> io::Result<Option<(u64, Cursor)>> {
+    match read_cursor(&*shared.disk, path) {
+        Err(error) if !is_passing(&error) => {
+            limited(|| tracing::warn!("the spool goes on without {}: {error}", path.display()));
+            if !files.known {
+                let to = shared.folder(QUARANTINE).join(format!("{}-{CURSOR}", files.folder));
+                if let Err(error) = shared.disk.rename(path, &to) {
+                    limited(|| tracing::warn!("the spool cannot set aside {}: {error}", path.display()));
+                }
+            }
+            Ok(None)
         }
+        cursor => doing("read", path, cursor),
     }
-    // Without any entry it is one that was only just begun.
-    segment.damaged |= scan.damaged && walk.end > name.base;
-    Ok(walk)
 }
 
 /// The number and contents of the cursor's good slot with the higher number; `None` where there is none.
-pub(super) fn read_cursor(disk: &dyn Disk, path: &Path) -> io::Result<Option<(u64, Cursor)>> {
+fn read_cursor(disk: &dyn Disk, path: &Path) -> io::Result<Option<(u64, Cursor)>> {
     let file = match disk.open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,

@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::channels::Channels;
+use super::disk::blocks;
 use super::name::{self, SegmentName};
 use crate::config::Destination;
+use crate::engine::spool::CURSOR_RANGES;
 
 /// A segment's file.
 #[derive(Clone, Debug)]
@@ -46,6 +48,11 @@ pub(super) struct LaneFiles {
     pub(super) watermark: u64,
     /// What has ended above it, ascending, as that cursor says.
     pub(super) ended: Vec<Range<u64>>,
+    /// What is none of the lane's segments though it is called one: empty, of a base that another has, or not to be read. The
+    /// writer does away with them before it begins a segment.
+    pub(super) aside: Vec<Segment>,
+    /// Bytes of `lane.json`.
+    pub(super) lane_file: u64,
     /// Bytes of the cursor's two slots; between them is a hole.
     pub(super) cursor_bytes: [u64; 2],
     /// Bytes that the spool's sum contains of this lane.
@@ -54,6 +61,8 @@ pub(super) struct LaneFiles {
     pub(super) known: bool,
     /// For whoever writes next.
     pub(super) seed: Seed,
+    /// It was to be deleted, and something is still there.
+    pub(super) closing: bool,
 }
 
 /// Where an offset is to be read.
@@ -75,10 +84,11 @@ pub(super) enum Located {
 }
 
 impl LaneFiles {
-    /// Bytes of the lane's files.
+    /// Bytes of the lane's files, in whole blocks: many small lanes take more than their bytes.
     #[must_use]
     pub(super) fn bytes(&self) -> u64 {
-        self.cursor_bytes.iter().sum::<u64>() + self.segments.iter().map(|segment| segment.bytes).sum::<u64>()
+        let segments = self.segments.iter().chain(&self.aside).map(|segment| segment.bytes);
+        segments.chain(self.cursor_bytes).chain([self.lane_file]).map(blocks).sum()
     }
 
     /// Offset behind the segment at `index`.
@@ -99,14 +109,17 @@ impl LaneFiles {
         std::iter::once(0..self.watermark).chain(self.ended.iter().cloned()).collect()
     }
 
-    /// The first segment of which the cursor on disk says that all of it has ended; not the last one where `grows`.
+    /// The first segment of which the cursor on disk says that all of it has ended; not the last one where `grows`. One behind
+    /// others only while the cursor has room for more: else a later one might have to leave out the range that says so.
     #[must_use]
     pub(super) fn first_ended(&self, grows: Option<SegmentName>) -> Option<usize> {
-        let known = self.known_ended();
+        let room = self.ended.len() < CURSOR_RANGES;
         // What lies between a segment and the next one that is left has ended, too, but only the cursor may say so.
         let ended = |index: &usize| {
             let (start, end) = (self.segments[*index].name.base, self.segment_end(*index));
-            known.iter().any(|range| range.start <= start && end <= range.end)
+            let range = self.ended.get(self.ended.partition_point(|range| range.end < end));
+            let within = range.is_some_and(|range| range.start <= start);
+            end <= self.watermark || ((*index == 0 || room) && within)
         };
         (0..self.segments.len()).filter(|index| Some(self.segments[*index].name) != grows).find(ended)
     }
@@ -218,6 +231,25 @@ mod tests {
         assert_eq!(files.locate(19), Located::Segment { name: name(10), limit: Some(20), end: 20 });
         assert_eq!(files.locate(20), Located::Segment { name: name(20), limit: None, end: 30 });
         assert_eq!(files.locate(30), Located::Behind);
+    }
+
+    #[test]
+    fn a_segment_behind_others_goes_only_while_the_cursor_has_room() {
+        let mut files = files(&[10, 20], 30);
+        let single = |n: u64| 100 + 2 * n..101 + 2 * n;
+        files.ended = std::iter::once(20..30).chain((1..CURSOR_RANGES as u64 - 1).map(single)).collect();
+        assert_eq!(files.first_ended(None), Some(1));
+        files.ended.push(5_000..5_001);
+        assert_eq!(files.first_ended(None), None);
+        // From the front it may always go: what lies before the first segment has ended.
+        files.segments.remove(0);
+        assert_eq!(files.first_ended(None), Some(0));
+    }
+
+    #[test]
+    fn small_files_count_as_what_they_take() {
+        let files = LaneFiles { lane_file: 60, cursor_bytes: [200, 0], ..files(&[10, 20], 30) };
+        assert_eq!(files.bytes(), 4 * 4_096);
     }
 
     #[test]

@@ -23,6 +23,10 @@ pub const SEGMENT: &str = ".segment";
 /// What is added to the name of a folder that a newer splashdam has written.
 pub const NEWER: &str = ".newer";
 
+/// No offset is larger: with a million records a second a lane has enough of them for 146,000 years. What says otherwise is
+/// damaged, and no sum of what is read can overflow.
+pub const HIGHEST_OFFSET: u64 = 1 << 62;
+
 /// A segment's name: its place in the lane, and what its bytes are checked with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SegmentName {
@@ -39,11 +43,12 @@ impl fmt::Display for SegmentName {
 }
 
 impl SegmentName {
-    /// Reads a file's name; `None` where it is not exactly as we write them.
+    /// Reads a file's name; `None` where it is not exactly as we write them, or has an offset that nothing can have.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let (base, salt) = name.strip_suffix(SEGMENT)?.split_once('-')?;
-        Some(SegmentName { base: hex16(base)?, salt: hex16(salt)? })
+        let base = hex16(base).filter(|base| *base <= HIGHEST_OFFSET)?;
+        Some(SegmentName { base, salt: hex16(salt)? })
     }
 }
 
@@ -87,6 +92,7 @@ mod tests {
         for bad in ["", ".segment", "4d2-1.segment", "00000000000004D2-9b1f0000000000e0.segment", "cursor"] {
             assert_eq!(SegmentName::parse(bad), None, "{bad}");
         }
+        assert_eq!(SegmentName::parse("4000000000000001-9b1f0000000000e0.segment"), None);
         assert_eq!(SegmentName::parse("+0000000000004d2-9b1f0000000000e0.segment"), None);
     }
 

@@ -1,14 +1,14 @@
 //! Opening: the lock, the folders, and which lanes there are. Reads names and `lane.json`, and no records.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
 use rustix::fs::{flock, FlockOperation};
 
-use super::disk::{list, Disk, RealDisk};
+use super::disk::{blocks, list, read_some, Disk, RealDisk};
 use super::error::OpenError;
 use super::header::{Format, Header, MOST};
 use super::lanes::Lanes;
@@ -72,9 +72,20 @@ pub(super) fn find_lanes(root: &Path, lanes: &Lanes) -> Result<Vec<Found>, OpenE
     Ok(found)
 }
 
-/// Bytes of the files in a folder.
-pub(super) fn bytes_in(folder: &Path) -> u64 {
-    list(folder).unwrap_or_default().iter().map(|(_, bytes)| bytes).sum()
+/// Bytes of what is in the quarantine: files, and folders that nobody can tell.
+pub(super) fn bytes_in_quarantine(root: &Path) -> u64 {
+    let folder = root.join(QUARANTINE);
+    let bytes = |(name, bytes): &(String, u64)| {
+        let inner = folder.join(name);
+        // A link is none of ours.
+        let is_folder = fs::symlink_metadata(&inner).is_ok_and(|about| about.is_dir());
+        blocks(*bytes) + if is_folder { bytes_in(&inner) } else { 0 }
+    };
+    list(&folder).unwrap_or_default().iter().map(bytes).sum()
+}
+
+fn bytes_in(folder: &Path) -> u64 {
+    list(folder).unwrap_or_default().iter().map(|(_, bytes)| blocks(*bytes)).sum()
 }
 
 fn take_in(root: &Path, lanes: &Lanes, name: &str) -> Option<Found> {
@@ -89,7 +100,7 @@ fn take_in(root: &Path, lanes: &Lanes, name: &str) -> Option<Found> {
     }
     match whose(&folder) {
         // Begun and nothing got into it, or closed and all but gone.
-        Ok(_) | Err(Format::Damaged) if is_bare(&folder) => {
+        Ok(_) | Err(Unclaimed::Format(Format::Damaged)) if is_bare(&folder) => {
             let _ = fs::remove_file(folder.join(LANE_FILE));
             let _ = fs::remove_dir(&folder);
             None
@@ -102,14 +113,18 @@ fn take_in(root: &Path, lanes: &Lanes, name: &str) -> Option<Found> {
                 put_aside(root, &folder, name, lanes, "another folder has its destination")
             }
         }
-        Err(Format::Newer) => {
+        Err(Unclaimed::Format(Format::Newer)) => {
             let aside = folder.with_file_name(format!("{name}{NEWER}"));
             match fs::rename(&folder, &aside) {
                 Ok(()) => foreign("a newer splashdam wrote it, which will find it as NAME when .newer is taken off"),
                 Err(error) => foreign(&format!("a newer splashdam wrote it, and it cannot be renamed: {error}")),
             }
         }
-        Err(Format::Damaged) => put_aside(root, &folder, name, lanes, "nothing in it says whose it is"),
+        // It may be one that is whole: better luck at the next start.
+        Err(Unclaimed::Unreadable(error)) => foreign(&format!("it cannot be read: {error}")),
+        Err(Unclaimed::Format(Format::Damaged)) => {
+            put_aside(root, &folder, name, lanes, "nothing in it says whose it is")
+        }
     }
 }
 
@@ -130,23 +145,50 @@ fn put_aside(root: &Path, folder: &Path, name: &str, lanes: &Lanes, why: &str) -
     None
 }
 
-/// A lane's destination: out of `lane.json`, else out of any segment's header.
-fn whose(folder: &Path) -> Result<Destination, Format> {
-    let told = read_some(&folder.join(LANE_FILE), lane_file::MOST).map_err(|_| Format::Damaged);
-    match told.and_then(|bytes| lane_file::decode(&bytes)) {
+/// Why nobody knows whose a folder is.
+enum Unclaimed {
+    /// What is in it does not say.
+    Format(Format),
+    /// The file system does not let us see.
+    Unreadable(io::Error),
+}
+
+/// A lane's destination: out of `lane.json`, else out of any segment's header. What a newer splashdam has written to is its own,
+/// even where `lane.json` is of our format.
+fn whose(folder: &Path) -> Result<Destination, Unclaimed> {
+    let names = list(folder).map_err(Unclaimed::Unreadable)?;
+    let segments: Vec<_> = names.iter().filter_map(|(name, _)| SegmentName::parse(name)).collect();
+    let mut refused = None;
+    match look(&folder.join(LANE_FILE), lane_file::MOST, &mut refused).and_then(|bytes| lane_file::decode(&bytes)) {
+        Ok(destination) => {
+            let newest = segments.last().map_or(Err(Format::Damaged), |name| header_of(folder, *name, &mut refused));
+            return if newest == Err(Format::Newer) { Err(Unclaimed::Format(Format::Newer)) } else { Ok(destination) };
+        }
+        Err(Format::Newer) => return Err(Unclaimed::Format(Format::Newer)),
         Err(Format::Damaged) => {}
-        told => return told,
     }
-    for (name, _) in list(folder).unwrap_or_default() {
-        let Some(segment) = SegmentName::parse(&name) else { continue };
-        let bytes = read_some(&folder.join(name), MOST).unwrap_or_default();
-        match Header::decode(&bytes, segment) {
-            Ok((header, _)) => return Ok(header.destination),
-            Err(Format::Newer) => return Err(Format::Newer),
+    for name in segments {
+        match header_of(folder, name, &mut refused) {
             Err(Format::Damaged) => {}
+            told => return told.map(|header| header.destination).map_err(Unclaimed::Format),
         }
     }
-    Err(Format::Damaged)
+    Err(refused.map_or(Unclaimed::Format(Format::Damaged), Unclaimed::Unreadable))
+}
+
+fn header_of(folder: &Path, name: SegmentName, refused: &mut Option<io::Error>) -> Result<Header, Format> {
+    let bytes = look(&folder.join(name.to_string()), MOST, refused)?;
+    Header::decode(&bytes, name).map(|(header, _)| header)
+}
+
+/// The first bytes of a file. What is none is damaged; where the file system refuses to say that is remembered.
+fn look(path: &Path, most: usize, refused: &mut Option<io::Error>) -> Result<Vec<u8>, Format> {
+    read_some(path, most).map_err(|error| {
+        if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) {
+            *refused = Some(error);
+        }
+        Format::Damaged
+    })
 }
 
 fn is_bare(folder: &Path) -> bool {
@@ -155,13 +197,6 @@ fn is_bare(folder: &Path) -> bool {
 
 fn bytes_of_lane(folder: &Path) -> u64 {
     let names = list(folder).unwrap_or_default();
-    let ours = names.iter().filter(|(name, _)| name == CURSOR || SegmentName::parse(name).is_some());
-    ours.map(|(_, bytes)| bytes).sum()
-}
-
-/// The first bytes of a file, at most so many.
-fn read_some(path: &Path, most: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(most as u64).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    let ours = |name: &str| name == CURSOR || name == LANE_FILE || SegmentName::parse(name).is_some();
+    names.iter().filter(|(name, _)| ours(name)).map(|(_, bytes)| blocks(*bytes)).sum()
 }

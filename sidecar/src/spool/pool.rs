@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::disk::{doing, remove_if_there};
+use super::disk::{blocks, doing, remove_if_there};
 use super::lanes::Segment;
 use super::name::{QUARANTINE, SPARE};
 use super::salt::Salts;
@@ -29,6 +29,7 @@ const MOST_QUARANTINED: usize = 16;
 #[derive(Debug)]
 struct Spare {
     path: PathBuf,
+    /// Whole blocks.
     bytes: u64,
     made: Instant,
 }
@@ -66,11 +67,13 @@ impl Pool {
         self.drop_old(now);
         let disk = &self.shared.disk;
         if let Some(spare) = self.spares.pop() {
-            self.shared.counters.spare_bytes.fetch_sub(spare.bytes, Ordering::Relaxed);
-            self.shared.counters.resized(spare.bytes, 0);
-            doing("use again as a segment", &spare.path, disk.rename(&spare.path, path))?;
-            let file = doing("open the segment", path, disk.open_or_create(path))?;
-            return Ok(Fresh { file, bytes: spare.bytes, made: spare.made });
+            self.forget(&spare);
+            if disk.rename(&spare.path, path).is_ok() {
+                let file = doing("open the segment", path, disk.open_or_create(path))?;
+                return Ok(Fresh { file, bytes: spare.bytes, made: spare.made });
+            }
+            // One that is gone or cannot be had is not needed.
+            let _ = disk.remove(&spare.path);
         }
         let file = doing("create the segment", path, disk.create(path))?;
         Ok(Fresh { file, bytes: 0, made: now })
@@ -84,17 +87,29 @@ impl Pool {
         let young = segment.made.filter(|made| now.saturating_duration_since(*made) < YOUNG);
         let wanted = self.spares.len() < MOST_SPARES && !self.shared.syncs();
         let Some(made) = young.filter(|_| wanted) else {
-            return doing("remove the segment", path, remove_if_there(&*self.shared.disk, path));
+            return self.remove(path);
         };
         let spare = self.shared.folder(SPARE).join(format!("{:016x}", segment.name.salt));
-        match self.shared.disk.rename(path, &spare) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            renamed => doing("set aside the segment", path, renamed)?,
+        if self.shared.disk.rename(path, &spare).is_err() {
+            // It may have been done all the same. Without a spare nothing is lost but some work.
+            let _ = self.shared.disk.remove(&spare);
+            return self.remove(path);
         }
-        self.shared.counters.spare_bytes.fetch_add(segment.bytes, Ordering::Relaxed);
-        self.shared.counters.resized(0, segment.bytes);
-        self.spares.push(Spare { path: spare, bytes: segment.bytes, made });
+        let bytes = blocks(segment.bytes);
+        self.shared.counters.spare_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.shared.counters.resized(0, bytes);
+        self.spares.push(Spare { path: spare, bytes, made });
         Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        doing("remove the segment", path, remove_if_there(&*self.shared.disk, path))
+    }
+
+    /// A spare is none any more.
+    fn forget(&self, spare: &Spare) {
+        self.shared.counters.spare_bytes.fetch_sub(spare.bytes, Ordering::Relaxed);
+        self.shared.counters.resized(spare.bytes, 0);
     }
 
     /// Removes spares that are no longer young.
@@ -106,19 +121,21 @@ impl Pool {
         for spare in old {
             // What cannot be removed is removed at the next start.
             let _ = self.shared.disk.remove(&spare.path);
-            self.shared.counters.spare_bytes.fetch_sub(spare.bytes, Ordering::Relaxed);
-            self.shared.counters.resized(spare.bytes, 0);
+            self.forget(&spare);
         }
     }
 
     fn quarantine(&self, path: &Path, lane: &str, segment: &Segment) -> io::Result<()> {
         let folder = self.shared.folder(QUARANTINE);
-        match self.shared.disk.rename(path, &folder.join(format!("{lane}-{}", segment.name))) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            renamed => doing("move to the quarantine", path, renamed)?,
+        let disk = &self.shared.disk;
+        let rename = || disk.rename(path, &folder.join(format!("{lane}-{}", segment.name)));
+        // Mostly because somebody has tidied the folder away. What cannot be kept for people goes for good.
+        let moved = rename().or_else(|_| disk.make_folder(&folder).and_then(|()| rename()));
+        if moved.is_err() {
+            return self.remove(path);
         }
         self.shared.counters.quarantined.fetch_add(1, Ordering::Relaxed);
-        self.shared.counters.resized(0, segment.bytes);
+        self.shared.counters.resized(0, blocks(segment.bytes));
         let freed = prune(&folder);
         self.shared.counters.resized(freed, 0);
         Ok(())
@@ -132,5 +149,5 @@ fn prune(folder: &Path) -> u64 {
     let mut files: Vec<_> = entries.filter_map(Result::ok).filter_map(about).filter(|file| file.2.is_file()).collect();
     files.sort_unstable_by(|a, b| (b.0, &b.1).cmp(&(a.0, &a.1)));
     let old = files.iter().skip(MOST_QUARANTINED);
-    old.filter(|(_, path, _)| fs::remove_file(path).is_ok()).map(|(_, _, about)| about.len()).sum()
+    old.filter(|(_, path, _)| fs::remove_file(path).is_ok()).map(|(_, _, about)| blocks(about.len())).sum()
 }

@@ -45,7 +45,11 @@ impl Reader {
         self.places.remove(&lane);
         let files = self.shared.lanes.of(destination);
         let mut files = lock(&files);
-        let result = index::index(&*self.shared.disk, &self.shared.root, &mut files);
+        if std::mem::take(&mut files.closing) {
+            // The engine takes over what is left of it.
+            files.known = false;
+        }
+        let result = index::index(&self.shared, &mut files);
         self.shared.account(&mut files);
         let spool_bytes = self.shared.counters.stats().spool_bytes;
         let empty = Indexed { lane, lane_bytes: files.bytes(), spool_bytes, ..Indexed::default() };
@@ -74,7 +78,10 @@ impl Reader {
                     let path = folder.join(name.to_string());
                     match doing("read", &path, self.segment(&path, lane, (name, limit, end), &mut gathered)) {
                         Ok(()) => {}
-                        Err(error) if error.kind() == io::ErrorKind::NotFound => gathered.corrupt(end, Vec::new()),
+                        // Gone, or nothing that could be read: a folder, say.
+                        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
+                            gathered.corrupt(end, Vec::new());
+                        }
                         Err(error) if gathered.want == Want::RecordsOrSkip => {
                             tracing::warn!(%error, "gave up reading a part of the spool after many tries");
                             gathered.corrupt(end, Vec::new());
@@ -88,7 +95,8 @@ impl Reader {
                 }
             }
         }
-        if lock(&files).end <= gathered.next {
+        if gathered.next >= gathered.to || lock(&files).end <= gathered.next {
+            // All that is wanted of it is read.
             self.places.remove(&lane);
         }
         if self.places.is_empty() {
@@ -98,13 +106,9 @@ impl Reader {
         gathered.finish(failure)
     }
 
-    /// Indexes a lane that nobody has indexed yet, lest what is on disk be taken for ended. Says why that fails.
+    /// Says why a lane cannot be read that nobody has indexed yet, lest what is on disk be taken for ended.
     fn unknown(&self, files: &Mutex<LaneFiles>) -> Option<String> {
-        let mut files = lock(files);
-        if files.known {
-            return None;
-        }
-        index::index(&*self.shared.disk, &self.shared.root, &mut files).err().map(|error| error.to_string())
+        index::take_over(&self.shared, &mut lock(files)).err().map(|error| error.to_string())
     }
 
     /// Reads of one segment what is wanted, or as much as is paid for.

@@ -4,5 +4,8 @@ mod crash;
 mod damage;
 mod faulty;
 mod flow;
+mod leftover;
 mod model;
+mod odd;
+mod script;
 mod threads;

@@ -16,6 +16,8 @@ use super::lanes::lock;
 use super::pool::Pool;
 use super::salt::Salts;
 use super::shared::{Now, Shared};
+use crate::config::Destination;
+use crate::diagnostics::limited;
 use crate::engine::lane::LaneId;
 use crate::engine::spool::{Order, Stored};
 use lane::Lane;
@@ -40,12 +42,15 @@ impl Writer {
         let result = self.perform(order, now);
         self.write_refused(order);
         let failure = result.err().map(|error| error.to_string());
+        if let Some(why) = failure.as_deref().filter(|_| order.close) {
+            self.give_up_closing(order, why);
+        }
         let done = failure.is_none();
         let mut stored = Stored { lane: order.lane, failure, ..Stored::default() };
         self.due |= self.pool.has_spares();
         match self.lanes.get_mut(&order.lane) {
             Some(lane) => {
-                self.due |= lane.has_ended();
+                self.due |= lane.is_open();
                 let mut files = lock(&lane.files);
                 self.shared.account(&mut files);
                 // What a failed order has durable is what is in the files, or what ended before it.
@@ -63,7 +68,8 @@ impl Writer {
     fn perform(&mut self, order: &Order, now: Now) -> io::Result<()> {
         let known = self.lanes.get(&order.lane).is_some_and(|lane| lane.destination == order.destination);
         if !known {
-            self.lanes.insert(order.lane, Lane::open(&self.shared, &order.destination)?);
+            let lane = self.open(&order.destination, now)?;
+            self.lanes.insert(order.lane, lane);
         }
         let Some(lane) = self.lanes.get_mut(&order.lane) else { return Ok(()) };
         lane.append(&order.append, &mut self.pool, now)?;
@@ -78,6 +84,33 @@ impl Writer {
         }
         lane.leave_what_has_ended(now.at);
         lane.delete_ended(&mut self.pool, now.at)
+    }
+
+    /// Opens a lane. One that has another number now goes on as it is: only it knows the number of its last cursor. Where an earlier one of this destination was to be deleted and something is left of it, that goes first: its
+    /// offsets and its cursor mean nothing to this one.
+    fn open(&mut self, destination: &Destination, now: Now) -> io::Result<Lane> {
+        let before = self.lanes.iter().find(|(_, lane)| lane.destination == *destination).map(|(id, _)| *id);
+        if let Some(lane) = before.and_then(|id| self.lanes.remove(&id)) {
+            return Ok(lane);
+        }
+        let mut lane = Lane::open(&self.shared, destination)?;
+        if !lane.is_closing() {
+            return Ok(lane);
+        }
+        if let Err(error) = lane.remove_all(&mut self.pool, now.at) {
+            lane.left_half_closed();
+            return Err(error);
+        }
+        Lane::open(&self.shared, destination)
+    }
+
+    /// Nobody asks again for a lane to be deleted: it is forgotten here, and what is left of it is known to be left.
+    fn give_up_closing(&mut self, order: &Order, why: &str) {
+        let destination = &order.destination;
+        limited(|| tracing::warn!("the spool cannot delete what it has of {destination}: {why}"));
+        if self.lanes.get(&order.lane).is_some_and(|lane| lane.destination == *destination) {
+            self.lanes.remove(&order.lane).iter().for_each(Lane::left_half_closed);
+        }
     }
 
     /// Each dead letter is tried once, whatever became of the rest of its order: asking again would write some twice.
@@ -104,15 +137,19 @@ impl Writer {
         self.due
     }
 
-    /// Deletes what has ended of lanes that get no orders any more, before the kernel writes it to the disk.
+    /// Deletes what has ended of lanes that get no orders any more, before the kernel writes it to the disk, and closes their
+    /// files.
     pub(super) fn tick(&mut self, now: Now) {
-        for lane in self.lanes.values_mut().filter(|lane| lane.has_ended()) {
-            lane.leave_what_has_ended(now.at);
-            // What cannot be deleted now is tried again with the lane's next order, which reports it.
-            let _ = lane.delete_ended(&mut self.pool, now.at);
-            self.shared.account(&mut lock(&lane.files));
+        for lane in self.lanes.values_mut().filter(|lane| lane.is_open()) {
+            if lane.has_ended() {
+                lane.leave_what_has_ended(now.at);
+                // What cannot be deleted now is tried again with the lane's next order, which reports it.
+                let _ = lane.delete_ended(&mut self.pool, now.at);
+                self.shared.account(&mut lock(&lane.files));
+            }
+            lane.let_go(now.at);
         }
         self.pool.drop_old(now.at);
-        self.due = self.pool.has_spares() || self.lanes.values().any(Lane::has_ended);
+        self.due = self.pool.has_spares() || self.lanes.values().any(Lane::is_open);
     }
 }

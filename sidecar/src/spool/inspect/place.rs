@@ -1,8 +1,8 @@
 //! Which lanes, segments and other files there are. Reads names and small files only.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{flock, FlockOperation};
@@ -10,6 +10,7 @@ use rustix::fs::{flock, FlockOperation};
 use super::segment::{self, SegmentPlace};
 use crate::config::Destination;
 use crate::engine::spool::Cursor;
+use crate::spool::disk::{open_regular, read_some};
 use crate::spool::header::Format;
 use crate::spool::name::{SegmentName, CURSOR, LANE_FILE, LOCK, NEWER};
 use crate::spool::{cursor, lane_file};
@@ -28,7 +29,7 @@ pub enum Usage {
 /// Whether a sidecar uses the spool now. Holds the lock for no longer than it takes to let it go again.
 #[must_use]
 pub fn usage(dir: &Path) -> Usage {
-    let file = match File::open(dir.join(LOCK)) {
+    let file = match open_regular(&dir.join(LOCK)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Usage::Free,
         Err(_) => return Usage::Unknown,
@@ -80,7 +81,7 @@ pub(super) fn lanes(folder: &Path) -> io::Result<(Vec<LanePlace>, Vec<String>)> 
 impl LanePlace {
     /// The lane in a folder; `None` where the folder is none of ours.
     fn find(path: PathBuf) -> Option<Self> {
-        let contents = head_of(&path.join(LANE_FILE), lane_file::MOST);
+        let contents = read_some(&path.join(LANE_FILE), lane_file::MOST);
         let destination = contents.map_err(|_| Format::Damaged).and_then(|bytes| lane_file::decode(&bytes));
         let lane = LanePlace { path, destination };
         if lane.destination != Err(Format::Damaged) {
@@ -117,7 +118,10 @@ impl LanePlace {
             files.retain(|name, _| *name <= newest);
         }
         // Where two begin at the same offset one of them was begun after an error, and either may hold the records.
-        let bases: Vec<u64> = files.keys().map(|name| name.base).collect();
+        let mut bases: Vec<u64> = files.keys().map(|name| name.base).collect();
+        // The last ones count only from one on in which something agrees with its name.
+        let claim = files.iter().rev().take_while(|(name, path)| segment::is_only_a_name(**name, path));
+        bases.truncate(bases.len() - claim.count());
         let limit = |base: u64| bases.get(bases.partition_point(|other| *other <= base)).copied();
         Ok(files.into_iter().map(|(name, path)| SegmentPlace { limit: limit(name.base), name, path }).collect())
     }
@@ -136,17 +140,10 @@ impl LanePlace {
     }
 
     fn look_at_cursor(&self) -> Option<(u64, Cursor)> {
-        let bytes = head_of(&self.path.join(CURSOR), 2 * cursor::SLOT).ok()?;
+        let bytes = read_some(&self.path.join(CURSOR), 2 * cursor::SLOT).ok()?;
         let (first, second) = bytes.split_at(bytes.len().min(cursor::SLOT));
         cursor::pick(first, second)
     }
-}
-
-/// The first bytes of a file, at most `most`.
-fn head_of(path: &Path, most: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(most as u64).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Files that nobody looks into.

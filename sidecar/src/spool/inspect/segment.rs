@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::window::Window;
@@ -61,6 +61,17 @@ pub(super) struct Walked {
 pub(super) fn header(place: &SegmentPlace) -> Option<Header> {
     let mut window = Window::open(&place.path).ok()?;
     Scan::begin(place.name, place.limit, &mut window).ok()?.1
+}
+
+/// Whether nothing in a file agrees with its name: no header, no entry. (One that is gone is for whoever walks to see.)
+pub(super) fn is_only_a_name(name: SegmentName, path: &Path) -> bool {
+    let mut window = match Window::open(path) {
+        Err(error) => return error.kind() != io::ErrorKind::NotFound,
+        Ok(window) => window,
+    };
+    let told = Scan::begin(name, None, &mut window)
+        .and_then(|(mut scan, header)| Ok(header.is_some() || scan.step(&mut window)?.is_some()));
+    !told.unwrap_or(false) && window.is_still(path)
 }
 
 enum Stop {
@@ -130,13 +141,29 @@ impl Way<'_, '_> {
         self.walked.bytes = self.window.size()?;
         let (mut scan, header) = Scan::begin(self.place.name, self.place.limit, &mut self.window)?;
         self.walked.header = header;
-        while let Some(found) = scan.step(&mut self.window)? {
+        while let Some(found) = self.step(&mut scan)? {
             self.entry(&found)?;
         }
         match self.place.limit {
             Some(limit) => self.end_at(scan.next_offset(), limit, scan.damaged),
             None => self.end_open(scan.place(), scan.damaged),
         }
+    }
+
+    /// The next good head. Where one is missing before it, it may have been written since that part was read.
+    fn step(&mut self, scan: &mut Scan) -> io::Result<Option<Found>> {
+        let before = scan.clone();
+        let mut found = scan.step(&mut self.window)?;
+        for _ in 1..LOOKS {
+            let skipped = found.as_ref().is_some_and(|found| !found.lost.is_empty());
+            if !skipped || self.place.limit.is_some() {
+                break;
+            }
+            self.window.forget();
+            *scan = before.clone();
+            found = scan.step(&mut self.window)?;
+        }
+        Ok(found)
     }
 
     fn entry(&mut self, found: &Found) -> Result<(), Stop> {

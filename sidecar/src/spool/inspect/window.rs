@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
+use crate::spool::disk::open_regular;
 use crate::spool::scan::Bytes;
 
 /// What is read at a time. Only where a single entry is larger the window is, too.
@@ -20,7 +21,7 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        Ok(Window { file: File::open(path)?, start: 0, bytes: Vec::new() })
+        Ok(Window { file: open_regular(path)?, start: 0, bytes: Vec::new() })
     }
 
     /// The file's size now.

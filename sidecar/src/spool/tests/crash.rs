@@ -2,162 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::faulty::{Faulty, Hit};
 use super::model::*;
-use crate::engine::spool::{Entry, Order, Piece};
+use super::script::{Known, Run, Step, RESTARTS, SCRIPT};
+use crate::engine::spool::Piece;
 use crate::spool::Survives;
-
-/// What a script does. Offsets follow one another.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    /// So many chunks of so many records.
-    Append(u32, u32),
-    /// A tombstone of so many records.
-    Tombstone(u32),
-    /// So many records ended in memory: they never come to the disk.
-    Skip(u64),
-    /// The cursor follows to so far behind the end.
-    Cursor(u64),
-    /// Both in one order.
-    AppendAndCursor(u32, u32, u64),
-    Wait(u64),
-    Tick,
-    Close,
-}
-
-/// Appends, rotates by size and age, recycles, deletes, goes on in a recycled file, and closes.
-const SCRIPT: &[Step] = &[
-    Step::Append(2, 3),
-    Step::Append(9, 3),
-    Step::Cursor(10),
-    Step::Skip(4),
-    Step::AppendAndCursor(2, 2, 3),
-    Step::Wait(6),
-    Step::Append(1, 2),
-    Step::Tombstone(5),
-    Step::AppendAndCursor(8, 3, 2),
-    Step::Cursor(0),
-    Step::Wait(2),
-    Step::Tick,
-    Step::Append(1, 40),
-    Step::AppendAndCursor(1, 1, 1),
-    Step::Wait(20),
-    Step::AppendAndCursor(9, 2, 0),
-    Step::Tick,
-    Step::Append(2, 2),
-    // All of it ends at once, and with it the last segment.
-    Step::Wait(2),
-    Step::Cursor(0),
-    Step::Append(1, 1),
-];
-
-#[derive(Debug, Default)]
-struct Known {
-    /// Reported as durable.
-    acked: u64,
-    /// The same, but for what only ended in memory: offset behind the last entry.
-    written: u64,
-    /// Given to the spool.
-    asked: u64,
-    /// Highest watermark given to the spool.
-    watermark: u64,
-    /// Highest watermark of an order that was done.
-    cursor: u64,
-    /// What ended without records on disk.
-    ended: Vec<std::ops::Range<u64>>,
-    closing: bool,
-}
-
-struct Run {
-    bench: Bench,
-    known: Known,
-    retries: bool,
-}
-
-impl Run {
-    fn new(dir: &Path, disk: Arc<Faulty>, survives: Survives, retries: bool) -> Self {
-        Run { bench: Bench::on(dir, disk, survives), known: Known::default(), retries }
-    }
-
-    /// Runs the script; ends early where an order fails for good.
-    fn script(&mut self, script: &[Step]) {
-        for step in script {
-            if !self.step(*step) {
-                return;
-            }
-        }
-    }
-
-    fn step(&mut self, step: Step) -> bool {
-        match step {
-            Step::Append(chunks, records) => self.append(chunks, records, None),
-            Step::AppendAndCursor(chunks, records, behind) => self.append(chunks, records, Some(behind)),
-            Step::Tombstone(records) => {
-                let first = self.known.asked;
-                let end = first + u64::from(records);
-                self.known.ended.push(first..end);
-                self.send(vec![tombstone(&self.bench.budget, first, records)], end, None)
-            }
-            Step::Skip(records) => {
-                self.known.ended.push(self.known.asked..self.known.asked + records);
-                let end = self.known.asked + records;
-                self.send(Vec::new(), end, None)
-            }
-            Step::Cursor(behind) => self.send(Vec::new(), self.known.asked, Some(behind)),
-            Step::Wait(seconds) => {
-                self.bench.wait(Duration::from_secs(seconds));
-                true
-            }
-            Step::Tick => {
-                self.bench.writer.tick(self.bench.now);
-                true
-            }
-            Step::Close => {
-                self.known.closing = true;
-                let order = Order { close: true, ..order(Vec::new(), self.known.asked, Some(self.known.asked)) };
-                self.known.watermark = self.known.asked;
-                self.carry_out(order)
-            }
-        }
-    }
-
-    fn append(&mut self, chunks: u32, records: u32, behind: Option<u64>) -> bool {
-        let firsts = (0..chunks).map(|n| self.known.asked + u64::from(n * records));
-        let entries: Vec<_> = firsts.map(|first| entry(&self.bench.budget, first, records)).collect();
-        let end = self.known.asked + u64::from(chunks * records);
-        self.send(entries, end, behind)
-    }
-
-    fn send(&mut self, append: Vec<Entry>, end: u64, behind: Option<u64>) -> bool {
-        self.known.asked = end;
-        let watermark = behind.map(|behind| end - behind);
-        self.known.watermark = self.known.watermark.max(watermark.unwrap_or(0));
-        self.carry_out(order(append, end, watermark))
-    }
-
-    /// As the engine: what failed is asked for again, from where it is not durable.
-    fn carry_out(&mut self, mut order: Order) -> bool {
-        for _ in 0..4 {
-            let stored = self.bench.carry_out(&order);
-            assert!(stored.end >= self.known.acked && stored.end <= order.end, "{stored:?}");
-            self.known.acked = stored.end;
-            let ends = order.append.iter().map(|entry| entry.first + u64::from(entry.chunk.records));
-            self.known.written = ends.filter(|end| *end <= stored.end).max().unwrap_or(0).max(self.known.written);
-            if stored.failure.is_none() {
-                self.known.cursor = self.known.watermark;
-                assert_eq!(stored.end, order.end);
-                return true;
-            }
-            if !self.retries {
-                return false;
-            }
-            order.append.retain(|entry| entry.first >= stored.end);
-        }
-        panic!("the failures are over, and a retry does not help");
-    }
-}
 
 /// Opens what is left, and asserts that it is what it must be.
 fn assert_recovers(dir: &Path, known: &Known, keeps_cursor: bool, what: &str) {
@@ -250,12 +100,15 @@ fn visit_all(script: &[Step], survives: Survives, what: What) {
 fn no_crash_loses_or_invents_anything() {
     visit_all(SCRIPT, Survives::ProcessCrash, What::Crash);
     visit_all(SCRIPT, Survives::PowerLoss, What::Crash);
+    visit_all(RESTARTS, Survives::ProcessCrash, What::Crash);
 }
 
 #[test]
 fn no_power_loss_loses_or_invents_anything() {
     visit_all(SCRIPT, Survives::PowerLoss, What::PowerLoss { names: false });
     visit_all(SCRIPT, Survives::PowerLoss, What::PowerLoss { names: true });
+    visit_all(RESTARTS, Survives::PowerLoss, What::PowerLoss { names: false });
+    visit_all(RESTARTS, Survives::PowerLoss, What::PowerLoss { names: true });
 }
 
 #[test]
@@ -263,6 +116,8 @@ fn no_failure_loses_or_invents_anything() {
     for times in [1, 2] {
         visit_all(SCRIPT, Survives::ProcessCrash, What::Failure { times });
         visit_all(SCRIPT, Survives::PowerLoss, What::Failure { times });
+        visit_all(RESTARTS, Survives::ProcessCrash, What::Failure { times });
+        visit_all(RESTARTS, Survives::PowerLoss, What::Failure { times });
     }
 }
 

@@ -1,29 +1,19 @@
 //! Bytes that rot: a flipped byte costs the chunk it is in, and nothing else.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::leftover::{lane, segments};
 use super::model::*;
 use crate::engine::chunk::tests::chunk_of;
 use crate::engine::spool::{DiskRun, Entry, Piece};
 use crate::spool::entry::tests::encoded;
 use crate::spool::entry::Head;
-use crate::spool::name::{lane_folder, LANE_FILE, SEGMENT as SUFFIX};
-
-fn lane(dir: &Path) -> PathBuf {
-    dir.join("lanes").join(lane_folder(&destination(), 0))
-}
-
-fn segments(dir: &Path) -> Vec<PathBuf> {
-    let names = fs::read_dir(lane(dir)).unwrap().map(|entry| entry.unwrap().path());
-    let mut names: Vec<_> = names.filter(|path| path.to_string_lossy().ends_with(SUFFIX)).collect();
-    names.sort();
-    names
-}
+use crate::spool::name::LANE_FILE;
 
 /// Three chunks in one segment, the second of which holds a forged entry as its text, and one chunk in the next.
 fn written(dir: &Path) -> Vec<u8> {

@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
-use crate::spool::disk::{Disk, RealDisk};
+use crate::spool::disk::{open_regular, Disk, RealDisk};
 
 /// What becomes of the operation that is hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ struct State {
     ends: bool,
     times: usize,
     was_hit: bool,
+    /// Files whose name ends so cannot be opened for reading, and why.
+    refused: Option<(String, i32)>,
     /// Held, so that no other file gets their inodes.
     removed: Vec<File>,
     /// Contents by inode, as of their last sync.
@@ -71,6 +73,11 @@ impl Faulty {
         }
     }
 
+    /// Refuses to open files whose name ends so from now on, with this error; `None`: no file.
+    pub(super) fn refuse(&self, refused: Option<(&str, i32)>) {
+        self.state().refused = refused.map(|(end, error)| (end.to_owned(), error));
+    }
+
     /// Number of operations so far.
     pub(super) fn operations(&self) -> usize {
         self.state().done
@@ -106,6 +113,13 @@ impl Faulty {
 impl Disk for Faulty {
     fn make_folder(&self, path: &Path) -> io::Result<()> {
         self.step(|| RealDisk.make_folder(path), || {})
+    }
+
+    fn open(&self, path: &Path) -> io::Result<File> {
+        match &self.state().refused {
+            Some((end, error)) if path.to_str().unwrap().ends_with(end) => Err(io::Error::from_raw_os_error(*error)),
+            _ => open_regular(path),
+        }
     }
 
     fn create(&self, path: &Path) -> io::Result<File> {

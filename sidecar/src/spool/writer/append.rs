@@ -1,9 +1,9 @@
 //! Appending: entries into the segment that grows, and the next segment where it is full, old or broken.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::lane::{write_bytes, Current, Lane};
+use super::lane::{write_bytes, Current, Lane, OLD};
 use crate::engine::chunk::CHUNK_RECORDS;
 use crate::engine::spool::{DiskRun, Entry};
 use crate::spool::disk::{doing, write_all};
@@ -13,9 +13,6 @@ use crate::spool::lanes::{lock, Segment};
 use crate::spool::name::SegmentName;
 use crate::spool::pool::Pool;
 use crate::spool::shared::Now;
-
-/// A segment is left after this time, so that none keeps what ended long ago.
-const OLD: Duration = Duration::from_secs(5);
 
 // Only a tombstone may have more runs than an entry takes.
 const _: () = assert!(CHUNK_RECORDS as usize <= MOST_RUNS);
@@ -57,6 +54,7 @@ impl Lane {
         }
         self.make_ready()?;
         let base = lock(&self.files).end;
+        self.clear_aside(pool, now.at)?;
         self.remove_empty(base, pool, now.at)?;
         let name = SegmentName { base, salt: pool.salts.next_salt() };
         let path = self.path.join(name.to_string());
@@ -71,13 +69,14 @@ impl Lane {
         let header = Header { name, created_ms: now.ms, destination, channels }.encode();
         doing("write the segment", &path, write_bytes(&self.shared, &fresh.file, &header, 0))?;
         let start = header.len() as u64;
-        self.current = Some(Current { name, file: fresh.file, start, written: start, begun: now.at });
+        self.current = Some(Current { name, path, file: fresh.file, start, written: start, begun: now.at });
         self.set_bytes(fresh.bytes.max(start));
         Ok(())
     }
 
-    /// Two segments of one base could not be told apart. One that has the base of the next holds nothing that counts: it was
-    /// begun and nothing got into it, or what did was never durable.
+    /// Two segments of one base could not be told apart. One of ours that has the base of the next holds nothing that counts: it
+    /// was begun and nothing got into it, or what did was never durable and is asked for again. (One that was found and has
+    /// entries ends behind its base, or went aside.)
     fn remove_empty(&mut self, base: u64, pool: &mut Pool, now: Instant) -> io::Result<()> {
         loop {
             let last = lock(&self.files).segments.last().filter(|last| last.name.base >= base).cloned();
@@ -105,10 +104,10 @@ impl Lane {
             after = push(&mut pieces, entry, after, current.name.salt);
             count += 1;
         }
-        let path = self.path.join(current.name.to_string());
-        doing("append to", &path, write_all(&*self.shared.disk, &current.file, &mut pieces.slices(), current.written))?;
+        let path = &current.path;
+        doing("append to", path, write_all(&*self.shared.disk, &current.file, &mut pieces.slices(), current.written))?;
         if self.shared.syncs() {
-            doing("sync", &path, self.shared.disk.sync(&current.file))?;
+            doing("sync", path, self.shared.disk.sync(&current.file))?;
         }
         self.sync_names()?;
         self.settle(&entries[..count], pieces.bytes, after);

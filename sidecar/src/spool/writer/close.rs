@@ -14,7 +14,7 @@ impl Lane {
     /// where what is oldest was dropped to make room, it may be behind something that is still in flight.
     pub(super) fn delete_ended(&mut self, pool: &mut Pool, now: Instant) -> io::Result<()> {
         while let Some((index, segment)) = self.ended_segment() {
-            self.keep_cursor()?;
+            self.keep_cursor(index)?;
             self.discard(&segment, pool, now)?;
             lock(&self.files).segments.remove(index);
         }
@@ -27,15 +27,25 @@ impl Lane {
         Some((index, files.segments[index].clone()))
     }
 
-    /// With the last segment the lane's channels would go: then the cursor that has them must be on the disk first.
-    fn keep_cursor(&mut self) -> io::Result<()> {
-        if !self.shared.syncs() || lock(&self.files).segments.len() > 1 {
+    /// Mostly an older cursor does after a power loss: what lies before the first segment has ended. But only the cursor knows
+    /// that something between two segments had, and with the last segment the lane's channels would go: then it must be on the
+    /// disk first.
+    fn keep_cursor(&mut self, index: usize) -> io::Result<()> {
+        let front = index == 0 && lock(&self.files).segments.len() > 1;
+        if front || !self.shared.syncs() {
             return Ok(());
         }
-        let path = self.path.join(CURSOR);
-        let disk = &self.shared.disk;
-        doing("sync the cursor", &path, disk.open_or_create(&path).and_then(|file| disk.sync(&file)))?;
-        self.shared.sync_folder(&self.path)
+        self.sync_cursor()
+    }
+
+    /// Does away with what is called a segment and is none.
+    pub(super) fn clear_aside(&mut self, pool: &mut Pool, now: Instant) -> io::Result<()> {
+        loop {
+            let aside = lock(&self.files).aside.last().cloned();
+            let Some(aside) = aside else { return Ok(()) };
+            self.discard(&aside, pool, now)?;
+            lock(&self.files).aside.pop();
+        }
     }
 
     /// Does away with a segment's file, but for its place in the list.
@@ -53,6 +63,7 @@ impl Lane {
     /// Deletes all of a lane: segments first, so that at no moment there are records without a cursor that knows of them.
     pub(super) fn remove_all(&mut self, pool: &mut Pool, now: Instant) -> io::Result<()> {
         self.current = None;
+        self.clear_aside(pool, now)?;
         loop {
             let front = lock(&self.files).segments.first().cloned();
             let Some(front) = front else { break };
@@ -71,7 +82,7 @@ impl Lane {
             _ => {}
         }
         let mut files = lock(&self.files);
-        files.cursor_bytes = [0; 2];
+        (files.cursor_bytes, files.lane_file) = ([0; 2], 0);
         self.shared.account(&mut files);
         let folder = files.folder.clone();
         drop(files);

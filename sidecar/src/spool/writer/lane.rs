@@ -3,14 +3,14 @@
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::config::Destination;
 use crate::engine::spool::Cursor;
 use crate::spool::channels::Channels;
-use crate::spool::disk::{doing, write_all};
-use crate::spool::lanes::{lock, LaneFiles};
+use crate::spool::disk::{doing, read_some, write_all};
+use crate::spool::lanes::{lock, LaneFiles, Seed};
 use crate::spool::name::{SegmentName, CURSOR, LANES, LANE_FILE};
 use crate::spool::shared::Shared;
 use crate::spool::{cursor, index, lane_file};
@@ -19,10 +19,14 @@ use crate::spool::{cursor, index, lane_file};
 const ENDED_AGE: Duration = Duration::from_secs(1);
 const ENDED_BYTES: u64 = 1 << 20;
 
+/// Any segment is left after this time, so that none keeps what ended long ago, and a quiet lane holds no file open.
+pub(super) const OLD: Duration = Duration::from_secs(5);
+
 /// The segment that grows.
 #[derive(Debug)]
 pub(super) struct Current {
     pub(super) name: SegmentName,
+    pub(super) path: PathBuf,
     pub(super) file: File,
     /// Where the header ends.
     pub(super) start: u64,
@@ -44,18 +48,24 @@ pub(super) struct Lane {
     pub(super) reported: u64,
     /// The folder has names that are not on the disk yet.
     pub(super) names_to_sync: bool,
+    /// The cursor's file, as long as it is written often.
+    cursor: Option<File>,
+    cursor_path: PathBuf,
     cursor_number: u64,
     /// The folder is there, and its `lane.json`.
     ready: bool,
 }
 
 impl Lane {
-    /// Takes over a lane, as its index left it. One that nobody has indexed yet is indexed here.
+    /// Takes over a lane, as its index left it. One that nobody has indexed yet is indexed here; that fails where there are
+    /// records in it, which only the engine may take over. (What was to be deleted anyway may be taken over to do that.)
     pub(super) fn open(shared: &Arc<Shared>, destination: &Destination) -> io::Result<Self> {
         let files = shared.lanes.of(destination);
         let mut held = lock(&files);
-        if !held.known {
-            index::index(&*shared.disk, &shared.root, &mut held)?;
+        if held.closing {
+            index::index(shared, &mut held)?;
+        } else {
+            index::take_over(shared, &mut held)?;
         }
         let seed = std::mem::take(&mut held.seed);
         let (path, reported) = (shared.lane_folder(&held), held.end);
@@ -63,12 +73,14 @@ impl Lane {
         Ok(Lane {
             shared: Arc::clone(shared),
             destination: destination.clone(),
+            cursor_path: path.join(CURSOR),
             path,
             files,
             channels: seed.channels,
             current: None,
             reported,
             names_to_sync: false,
+            cursor: None,
             cursor_number: seed.cursor_number,
             ready: false,
         })
@@ -82,15 +94,17 @@ impl Lane {
         let disk = &*self.shared.disk;
         doing("make the folder", &self.path, disk.make_folder(&self.path))?;
         let path = self.path.join(LANE_FILE);
-        let there = std::fs::read(&path).is_ok_and(|bytes| lane_file::decode(&bytes).as_ref() == Ok(&self.destination));
-        if !there {
-            let bytes = lane_file::encode(&self.destination);
+        let bytes = lane_file::encode(&self.destination);
+        let there =
+            read_some(&path, lane_file::MOST).and_then(|bytes| lane_file::decode(&bytes).map_err(io::Error::other));
+        if there.ok().as_ref() != Some(&self.destination) {
             let file = doing("create", &path, disk.open_or_create(&path))?;
             doing("write", &path, disk.cut(&file, 0).and_then(|()| write_bytes(&self.shared, &file, &bytes, 0)))?;
             if self.shared.syncs() {
                 doing("sync", &path, disk.sync(&file))?;
             }
         }
+        lock(&self.files).lane_file = bytes.len() as u64;
         self.shared.sync_folder(&self.path)?;
         self.shared.sync_folder(&self.shared.folder(LANES))?;
         self.ready = true;
@@ -100,31 +114,73 @@ impl Lane {
     /// Writes the cursor into the slot that does not count. Not synced: an older one costs duplicates only.
     pub(super) fn write_cursor(&mut self, engine: &Cursor) -> io::Result<()> {
         self.make_ready()?;
-        let mut channels = self.channels.clone();
-        let marks = channels.at_cursor(&engine.channels);
-        let (watermark, clean) = (engine.watermark, engine.clean);
-        let ended = engine.ended.clone();
+        let channels = self.channels.at_cursor(&engine.channels);
         let number = self.cursor_number + 1;
-        let bytes = cursor::encode(number, &Cursor { watermark, ended, channels: marks, clean });
-        let path = self.path.join(CURSOR);
-        let file = doing("open the cursor", &path, self.shared.disk.open_or_create(&path))?;
+        let bytes = cursor::encode_with(number, engine, &channels);
         let at = cursor::place(number);
-        doing("write the cursor", &path, write_bytes(&self.shared, &file, &bytes, at))?;
-        self.channels = channels;
+        let shared = Arc::clone(&self.shared);
+        let written = self.cursor_file().and_then(|file| write_bytes(&shared, file, &bytes, at));
+        if written.is_err() {
+            self.cursor = None;
+        }
+        doing("write the cursor", &self.cursor_path, written)?;
+        self.channels.cursor_written();
         self.cursor_number = number;
         let mut files = lock(&self.files);
         self.names_to_sync |= files.cursor_bytes == [0; 2];
-        files.watermark = files.watermark.max(watermark);
+        files.watermark = files.watermark.max(engine.watermark);
         files.ended.clone_from(&engine.ended);
         let slot = &mut files.cursor_bytes[usize::from(at > 0)];
         *slot = (*slot).max(bytes.len() as u64);
         Ok(())
     }
 
+    fn cursor_file(&mut self) -> io::Result<&File> {
+        let file = match self.cursor.take() {
+            Some(file) => file,
+            None => self.shared.disk.open_or_create(&self.cursor_path)?,
+        };
+        Ok(self.cursor.insert(file))
+    }
+
+    /// Brings the cursor to the disk.
+    pub(super) fn sync_cursor(&mut self) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let synced = self.cursor_file().and_then(|file| shared.disk.sync(file));
+        doing("sync the cursor", &self.cursor_path, synced)?;
+        shared.sync_folder(&self.path)
+    }
+
+    /// Whether files of it are open.
+    pub(super) fn is_open(&self) -> bool {
+        self.current.is_some() || self.cursor.is_some()
+    }
+
+    /// Closes the files of a lane that is quiet.
+    pub(super) fn let_go(&mut self, now: Instant) {
+        self.current.take_if(|current| now.saturating_duration_since(current.begun) >= OLD);
+        if self.current.is_none() {
+            self.cursor = None;
+        }
+    }
+
+    /// Whether it was to be deleted, and something of it is still there.
+    pub(super) fn is_closing(&self) -> bool {
+        lock(&self.files).closing
+    }
+
+    /// Its deletion has failed: what is left is looked at anew before anything else is done with it. An old cursor would outrank
+    /// those of the lane that has its destination next.
+    pub(super) fn left_half_closed(&self) {
+        let mut files = lock(&self.files);
+        (files.known, files.closing, files.seed) = (false, true, Seed::default());
+        self.shared.account(&mut files);
+    }
+
     /// Whether everything in the segment that grows has ended, and there is something in it.
     pub(super) fn has_ended(&self) -> bool {
-        let files = lock(&self.files);
-        self.current.as_ref().is_some_and(|current| current.written > current.start) && files.watermark >= files.end
+        let ended = |files: MutexGuard<'_, LaneFiles>| files.watermark >= files.end;
+        self.current.as_ref().is_some_and(|current| current.written > current.start) && ended(lock(&self.files))
     }
 
     /// Begins no new segment yet, but leaves the present one if everything in it has ended and it is no longer small and new.
