@@ -191,7 +191,7 @@ impl Spool {
     /// Sums as of now.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.shared.counters.stats()
+        Stats { left_out: self.shared.lanes.left_out(), ..self.shared.counters.stats() }
     }
 }
 

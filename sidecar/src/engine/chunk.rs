@@ -161,10 +161,10 @@ impl Chunk {
         Some(chunk)
     }
 
-    /// What a chunk with so many bytes of records takes from the budget.
+    /// What a chunk with so many bytes of records, and so many runs, takes from the budget when it comes back from disk.
     #[must_use]
-    pub fn paid_for(data: usize) -> usize {
-        data + CHUNK_OVERHEAD
+    pub fn paid_for(data: usize, runs: usize) -> usize {
+        data + CHUNK_OVERHEAD + runs.saturating_sub(1) * size_of::<Run>()
     }
 
     /// Takes the tombstone that follows this one in. Of each channel only the last run matters: it moves the ack.

@@ -43,7 +43,11 @@ pub fn replay(mut config: Config, dir: &Path, timeout: Option<Duration>) -> Resu
         );
         return Ok(Exit::Failure);
     }
-    Ok(match (account.has_loss(), all) {
+    let left_out = shell.spool().map_or(0, |spool| spool.stats().left_out);
+    if left_out > 0 {
+        tracing::error!(folders = left_out, "some of the spool could not be delivered: the warnings above say where it is");
+    }
+    Ok(match (account.has_loss() || left_out > 0, all) {
         (true, _) => Exit::Loss,
         (false, true) => Exit::Success,
         (false, false) => Exit::TimedOut,

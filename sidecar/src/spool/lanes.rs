@@ -141,10 +141,11 @@ impl LaneFiles {
     }
 
     /// Remembers that something in a segment could not be read.
-    pub(super) fn mark_damaged(&mut self, name: SegmentName) {
-        if let Some(segment) = self.segments.iter_mut().find(|segment| segment.name == name) {
-            segment.damaged = true;
-        }
+    ///
+    /// True if nobody knew.
+    pub(super) fn mark_damaged(&mut self, name: SegmentName) -> bool {
+        let segment = self.segments.iter_mut().find(|segment| segment.name == name);
+        segment.is_some_and(|segment| !std::mem::replace(&mut segment.damaged, true))
     }
 }
 
@@ -161,12 +162,21 @@ pub(super) struct Lanes(Mutex<Inner>);
 struct Inner {
     by_destination: HashMap<Destination, Arc<Mutex<LaneFiles>>>,
     folders: HashSet<String>,
+    left_out: u64,
 }
 
 impl Lanes {
-    /// Keeps the name of a folder that is there and none of ours out of use.
-    pub(super) fn reserve(&self, folder: String) {
-        lock(&self.0).folders.insert(folder);
+    /// Keeps the name of a folder that is there, and may hold records which we do not deliver, out of use.
+    pub(super) fn leave_out(&self, folder: String) {
+        let inner = &mut *lock(&self.0);
+        inner.folders.insert(folder);
+        inner.left_out += 1;
+    }
+
+    /// How many folders may hold records that are not delivered.
+    #[must_use]
+    pub(super) fn left_out(&self) -> u64 {
+        lock(&self.0).left_out
     }
 
     /// Takes in a lane that was found, unless its destination has a folder already.
@@ -256,7 +266,7 @@ mod tests {
     fn no_two_lanes_share_a_folder() {
         let a = Destination::parse("/a", "s").unwrap();
         let lanes = Lanes::default();
-        lanes.reserve(name::lane_folder(&a, 0));
+        lanes.leave_out(name::lane_folder(&a, 0));
         // As if another destination had the next name.
         assert!(lanes.found(&Destination::parse("/b", "s").unwrap(), &name::lane_folder(&a, 1), 0));
         assert_eq!(lock(&lanes.of(&a)).folder, name::lane_folder(&a, 2));

@@ -12,7 +12,7 @@ use super::disk::{blocks, list, read_some, Disk, RealDisk};
 use super::error::OpenError;
 use super::header::{Format, Header, MOST};
 use super::lanes::Lanes;
-use super::name::{SegmentName, CURSOR, DEAD_LETTER, LANES, LANE_FILE, LOCK, NEWER, QUARANTINE, SPARE};
+use super::name::{SegmentName, CURSOR, LANES, LANE_FILE, LOCK, NEWER, QUARANTINE, SPARE};
 use super::{lane_file, Found};
 use crate::config::Destination;
 
@@ -40,7 +40,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(20);
 
 /// Makes the folders, and empties that of the spares: nobody knows how old those are.
 pub(super) fn make_folders(root: &Path) -> Result<(), OpenError> {
-    for name in [LANES, SPARE, QUARANTINE, DEAD_LETTER] {
+    for name in [LANES, SPARE, QUARANTINE] {
         let path = root.join(name);
         RealDisk.make_folder(&path).map_err(OpenError::unusable("make the folder", path))?;
     }
@@ -91,7 +91,7 @@ fn bytes_in(folder: &Path) -> u64 {
 fn take_in(root: &Path, lanes: &Lanes, name: &str) -> Option<Found> {
     let folder = super::lanes::folder(root, name);
     let foreign = |why: &str| {
-        lanes.reserve(name.to_owned());
+        lanes.leave_out(name.to_owned());
         tracing::warn!("the spool's {} is left alone: {why}", folder.display());
         None
     };
@@ -116,7 +116,10 @@ fn take_in(root: &Path, lanes: &Lanes, name: &str) -> Option<Found> {
         Err(Unclaimed::Format(Format::Newer)) => {
             let aside = folder.with_file_name(format!("{name}{NEWER}"));
             match fs::rename(&folder, &aside) {
-                Ok(()) => foreign("a newer splashdam wrote it, which will find it as NAME when .newer is taken off"),
+                Ok(()) => foreign(&format!(
+                    "a newer splashdam wrote it; that finds it when {} is renamed to {name} again",
+                    aside.display()
+                )),
                 Err(error) => foreign(&format!("a newer splashdam wrote it, and it cannot be renamed: {error}")),
             }
         }
@@ -135,10 +138,10 @@ fn put_aside(root: &Path, folder: &Path, name: &str, lanes: &Lanes, why: &str) -
         again += 1;
         to.set_file_name(format!("{name}-{again}"));
     }
+    lanes.leave_out(name.to_owned());
     match fs::rename(folder, &to) {
         Ok(()) => tracing::warn!("the spool's {} is now {}: {why}", folder.display(), to.display()),
         Err(error) => {
-            lanes.reserve(name.to_owned());
             tracing::warn!("the spool's {} is left alone: {why}, and it cannot be moved: {error}", folder.display());
         }
     }

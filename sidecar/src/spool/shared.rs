@@ -39,6 +39,8 @@ pub struct Stats {
     pub dead_letters: u64,
     /// Records that could not be written to the dead letter.
     pub dead_letters_lost: u64,
+    /// Folders found at the start that may hold records which we do not deliver: of a newer format, damaged, or not readable.
+    pub left_out: u64,
     /// Bytes of segments that wait to be used again.
     pub spare_bytes: u64,
     /// Bytes of lanes, spares and quarantine. The dead letter has its own bound.
@@ -61,6 +63,7 @@ impl Counters {
             quarantined: get(&self.quarantined),
             dead_letters: get(&self.dead_letters),
             dead_letters_lost: get(&self.dead_letters_lost),
+            left_out: 0,
             spare_bytes: get(&self.spare_bytes),
             spool_bytes: get(&self.spool_bytes),
         }

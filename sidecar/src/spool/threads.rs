@@ -133,13 +133,9 @@ fn write(mut writer: Writer, jobs: &Receiver<Job>, sink: &Sink) {
         match job {
             Ok(Job::Order(order)) => {
                 let stored = writer.carry_out(&order, now());
-                let close = order.close;
                 // The chunks' memory goes back before anybody hears that they are durable.
                 drop(order);
-                // Nobody waits to hear of a lane that is gone.
-                if !close {
-                    sink(Event::Stored(stored));
-                }
+                sink(Event::Stored(stored));
             }
             Err(RecvTimeoutError::Timeout) | Ok(Job::Read(..) | Job::Index(..)) => {}
             Ok(Job::End) | Err(RecvTimeoutError::Disconnected) => return,

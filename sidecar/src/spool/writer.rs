@@ -45,6 +45,9 @@ impl Writer {
         if let Some(why) = failure.as_deref().filter(|_| order.close) {
             self.give_up_closing(order, why);
         }
+        if let Some(lane) = self.lanes.get_mut(&order.lane).filter(|_| failure.is_some()) {
+            lane.make_ready_again();
+        }
         let done = failure.is_none();
         let mut stored = Stored { lane: order.lane, failure, ..Stored::default() };
         self.due |= self.pool.has_spares();
@@ -59,7 +62,8 @@ impl Writer {
                 stored.lane_bytes = files.bytes();
             }
             None if done => stored.end = order.end,
-            None => {}
+            // It could not be opened: somebody has to look at what is there.
+            None => stored.look_first = !order.close,
         }
         stored.spool_bytes = self.shared.counters.spool_bytes.load(Ordering::Relaxed);
         stored
@@ -72,18 +76,24 @@ impl Writer {
             self.lanes.insert(order.lane, lane);
         }
         let Some(lane) = self.lanes.get_mut(&order.lane) else { return Ok(()) };
-        lane.append(&order.append, &mut self.pool, now)?;
-        lane.reported = lane.reported.max(order.end);
-        if let Some(cursor) = &order.cursor {
-            lane.write_cursor(cursor)?;
+        let appended = lane.append(&order.append, &mut self.pool, now);
+        if appended.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::InvalidInput) {
+            // The engine means another lane than the one that is here.
+            return appended;
         }
+        if appended.is_ok() {
+            lane.reported = lane.reported.max(order.end);
+        }
+        // Also where there is no room for more: what has ended makes some.
+        let remembered = order.cursor.as_ref().map_or(Ok(()), |cursor| lane.write_cursor(cursor));
         if order.close {
             lane.remove_all(&mut self.pool, now.at)?;
             self.lanes.remove(&order.lane);
             return Ok(());
         }
         lane.leave_what_has_ended(now.at);
-        lane.delete_ended(&mut self.pool, now.at)
+        let deleted = lane.delete_ended(&mut self.pool, now.at);
+        appended.and(remembered).and(deleted)
     }
 
     /// Opens a lane. One that has another number now goes on as it is: only it knows the number of its last cursor. Where an earlier one of this destination was to be deleted and something is left of it, that goes first: its

@@ -140,7 +140,7 @@ impl Disk {
             return Some(back);
         }
         for (first, entry) in lane.entries.range(read.from..read.to) {
-            let paid = Chunk::paid_for(entry.bytes as usize);
+            let paid = Chunk::paid_for(entry.bytes as usize, entry.runs.len());
             let payment = if entry.records.is_empty() || read.want == Want::Runs {
                 read.payment.split(0)
             } else {

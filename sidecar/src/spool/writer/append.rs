@@ -96,10 +96,13 @@ impl Lane {
                 break;
             }
             if entry.first < after {
-                return Err(io::Error::other(format!(
-                    "{}: offset {} is to be appended where {after} comes next",
-                    self.destination, entry.first
-                )));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    format!(
+                        "{}: offset {} is to be appended where {after} comes next",
+                        self.destination, entry.first
+                    ),
+                ));
             }
             after = push(&mut pieces, entry, after, current.name.salt);
             count += 1;

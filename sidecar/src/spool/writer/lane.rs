@@ -86,6 +86,12 @@ impl Lane {
         })
     }
 
+    /// After a failure: perhaps somebody has removed the folder.
+    pub(super) fn make_ready_again(&mut self) {
+        self.ready = false;
+        self.cursor = None;
+    }
+
     /// Makes the folder and its `lane.json`, unless they are there.
     pub(super) fn make_ready(&mut self) -> io::Result<()> {
         if self.ready {
