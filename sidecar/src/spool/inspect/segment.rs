@@ -184,8 +184,12 @@ impl Way<'_, '_> {
 
     /// Another segment follows: its base says where this one ended.
     fn end_at(&mut self, next: u64, limit: u64, damaged: bool) -> Result<(), Stop> {
-        self.doubt(next..limit);
         self.lose()?;
+        if next < limit {
+            // By itself no damage: a segment between the two may have gone, as all in it had ended.
+            self.still()?;
+            (self.visit)(Part::Lost(next..limit)).map_err(Stop::Visitor)?;
+        }
         self.walked.damaged |= damaged;
         self.walked.end = limit;
         Ok(())

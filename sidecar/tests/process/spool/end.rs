@@ -1,6 +1,9 @@
 //! The end with a spool: what has no outcome stays on disk, and the next sidecar goes on from there.
 
-use rustix::process::Signal;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+
+use rustix::process::{kill_process, Pid, Signal};
 
 use super::{down, spooled, until_ended};
 use crate::support::{numbered, until, Remote};
@@ -89,4 +92,27 @@ fn what_is_left_can_be_printed_and_stays_all_the_same() {
     let sidecar = setup.start();
     until_ended(&sidecar, 50);
     sidecar.stop().all_came_and_were_delivered(50);
+}
+
+#[test]
+fn a_remainder_that_nobody_reads_does_not_hold_up_the_end() {
+    let remote = Remote::strict();
+    down(&remote);
+    let flags = ["--shutdown-deadline", "1s", "--spool-remainder", "stderr"];
+    let setup = spooled(&remote).flags(&flags);
+    // Its stderr is a pipe that is never read: much less than what is to be printed fits.
+    let mut child = setup.command().spawn().unwrap();
+    until("it listens", || setup.socket().exists());
+    let mut client = UnixStream::connect(setup.socket()).unwrap();
+    for line in numbered(0..20_000, 200) {
+        writeln!(client, "{line}").unwrap();
+    }
+    drop(client);
+    let pid = Pid::from_child(&child);
+    let segments = || super::segments(&setup.spool());
+    until("a part is on disk", || !segments().is_empty());
+    kill_process(pid, Signal::TERM).unwrap();
+    until("it has ended", || child.try_wait().unwrap().is_some());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(!segments().is_empty(), "all of it stays");
 }

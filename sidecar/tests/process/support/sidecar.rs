@@ -83,19 +83,24 @@ impl Setup {
         sidecar
     }
 
-    /// Starts it; it may end at once.
-    #[track_caller]
-    pub(crate) fn spawn(&self) -> Sidecar {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_splashdam"))
+    /// What starts it, its stderr in a pipe.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_splashdam"));
+        command
             .arg("run")
             .args(&self.arguments)
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts it; it may end at once.
+    #[track_caller]
+    pub(crate) fn spawn(&self) -> Sidecar {
+        let mut child = self.command().spawn().unwrap();
         let stderr = Arc::new(Mutex::new(String::new()));
         let (pipe, text) = (child.stderr.take().unwrap(), Arc::clone(&stderr));
         let reader = std::thread::spawn(move || {
