@@ -265,3 +265,33 @@ fn the_quarantine_is_made_again() {
     assert_eq!(bench.carry_out(&closing(0)).failure, None);
     assert_eq!((quarantined(dir.path()), bench.spool.stats().quarantined), (1, 1));
 }
+
+#[test]
+fn a_last_segment_without_a_good_entry_costs_itself_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bench = Bench::real(dir.path());
+    for n in 0..6 {
+        let append = order(vec![entry(&bench.budget, n, 1)], n + 1, None);
+        bench.carry_out(&append);
+        bench.wait(Duration::from_secs(6));
+    }
+    drop(bench);
+    let last = segments(dir.path()).pop().unwrap();
+    let mut bytes = fs::read(&last).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&last, bytes).unwrap();
+    let mut bench = Bench::real(dir.path());
+    let indexed = bench.index();
+    assert_eq!((indexed.failure, indexed.next, indexed.cursor.watermark), (None, 5, 0));
+    let append = order(vec![entry(&bench.budget, 5, 1)], 6, Some(0));
+    assert_eq!(bench.carry_out(&append).failure, None);
+    let pieces = bench.read_all(0, 6);
+    assert!(pieces.iter().all(|piece| matches!(piece, Piece::Chunk { .. })), "{pieces:?}");
+    // What was handed over may end while the rest is still there.
+    for watermark in 1..6 {
+        assert_eq!(bench.carry_out(&order(Vec::new(), 6, Some(watermark))).failure, None);
+        let pieces = bench.read_all(watermark, 6);
+        assert!(pieces.iter().all(|piece| matches!(piece, Piece::Chunk { .. })), "{pieces:?}");
+        assert_eq!(segments(dir.path()).len() as u64, 6 - watermark);
+    }
+}
