@@ -139,6 +139,8 @@ impl Engine {
         }
         let closed = std::mem::take(&mut disk.closing) && !failed;
         disk.used &= !closed;
+        // The next files begin where the lane stands, and only their cursor can say so.
+        disk.dirty |= closed;
         let news = lane.stored(&stored);
         if let Some(disk) = lane.disk.as_mut().filter(|_| failed) {
             disk.not_before = now.at + wait(disk.failures);
@@ -149,14 +151,15 @@ impl Engine {
             self.acknowledge(id, channel);
         }
         self.answer_flushes(id);
-        self.settle_tail(id);
-        self.use_disk(id, now);
+        if closed && self.lanes.get(id).is_some_and(|lane| lane.may_go() && lane.channels.is_empty()) {
+            self.retire(id);
+        } else {
+            self.settle_tail(id);
+            self.use_disk(id, now);
+        }
         self.use_freed_space(now);
         self.feed_hungry(now);
         self.wake_waiting();
-        if closed && self.lanes.get(id).is_some_and(|lane| lane.may_go() && lane.channels.is_empty()) {
-            self.retire(id);
-        }
         self.mark(id);
         self.pump(now);
         self.tell_if_drained();

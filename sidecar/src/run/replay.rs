@@ -45,7 +45,10 @@ pub fn replay(mut config: Config, dir: &Path, timeout: Option<Duration>) -> Resu
     }
     let left_out = shell.spool().map_or(0, |spool| spool.stats().left_out);
     if left_out > 0 {
-        tracing::error!(folders = left_out, "some of the spool could not be delivered: the warnings above say where it is");
+        tracing::error!(
+            folders = left_out,
+            "some of the spool could not be delivered: the warnings above say where it is"
+        );
     }
     Ok(match (account.has_loss() || left_out > 0, all) {
         (true, _) => Exit::Loss,

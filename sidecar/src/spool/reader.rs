@@ -89,7 +89,10 @@ impl Reader {
                         Err(error) => failure = Some(error.to_string()),
                     }
                     if gathered.take_damage() && lock(&files).mark_damaged(name) {
-                        tracing::warn!("{} is damaged: what cannot be read of it is lost, counted as corrupt", path.display());
+                        tracing::warn!(
+                            "{} is damaged: what cannot be read of it is lost, counted as corrupt",
+                            path.display()
+                        );
                     }
                     gathered.segment_done();
                 }
@@ -173,7 +176,9 @@ fn take(
         return Ok(ControlFlow::Continue(()));
     }
     let length = head.data as usize;
-    let Some(payment) = gathered.pay(Chunk::paid_for(length, head.runs.len())) else { return Ok(ControlFlow::Break(())) };
+    let Some(payment) = gathered.pay(Chunk::paid_for(length, head.runs.len())) else {
+        return Ok(ControlFlow::Break(()));
+    };
     let data = records(shared, found, window)?;
     let chunk = Some(data).filter(|data| entry::sound(head, salt, data) && whole_records(data));
     let chunk = chunk.and_then(|data| Chunk::restored(&shared.budget, payment, data));

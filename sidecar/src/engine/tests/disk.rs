@@ -50,6 +50,10 @@ impl Disk {
         self.lanes.values().flat_map(|lane| lane.entries.values()).map(|entry| entry.bytes).sum()
     }
 
+    pub(super) fn is_bare(&self) -> bool {
+        self.lanes.is_empty()
+    }
+
     /// Every text that stands there.
     pub(super) fn texts(&self) -> HashSet<String> {
         let mut texts = HashSet::new();

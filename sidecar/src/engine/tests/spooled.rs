@@ -336,8 +336,16 @@ fn a_lane_that_goes_takes_its_files_with_it_and_begins_anew() {
     world.settle();
     assert_eq!(world.snapshot().spooled, 10);
     world.crash();
+    assert_eq!((world.snapshot().total.recovered, world.snapshot().spooled), (10, 10), "not what was numbered before");
     world.run_until_quiet();
     assert_eq!(world.accepted.len(), 20);
+    // Now nobody comes.
+    for _ in 0..3 {
+        world.tick(61_000);
+    }
+    assert_eq!(world.snapshot().lanes.len(), 0);
+    assert!(world.disk().is_bare());
+    assert!(world.engine.next_tick().is_none(), "an idle engine asks for no ticks");
 }
 
 #[derive(Clone, Debug)]

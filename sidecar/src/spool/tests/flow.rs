@@ -33,7 +33,8 @@ fn a_read_is_bounded_by_what_pays_for_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut bench = Bench::real(dir.path());
     let entries: Vec<_> = (0..4).map(|n| entry(&bench.budget, n, 1)).collect();
-    let bytes: Vec<_> = entries.iter().map(|entry| Chunk::paid_for(entry.chunk.data().len(), entry.runs.len())).collect();
+    let bytes: Vec<_> =
+        entries.iter().map(|entry| Chunk::paid_for(entry.chunk.data().len(), entry.runs.len())).collect();
     bench.carry_out(&order(entries, 4, None));
 
     let back = bench.read(0, 4, bytes[0] - 1);

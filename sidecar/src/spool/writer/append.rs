@@ -98,10 +98,7 @@ impl Lane {
             if entry.first < after {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidInput,
-                    format!(
-                        "{}: offset {} is to be appended where {after} comes next",
-                        self.destination, entry.first
-                    ),
+                    format!("{}: offset {} is to be appended where {after} comes next", self.destination, entry.first),
                 ));
             }
             after = push(&mut pieces, entry, after, current.name.salt);

@@ -145,6 +145,7 @@ impl Lane {
         for range in ranges {
             self.end(first, range, End::Dropped(reason));
         }
+        self.find_unsent_since();
         self.bury_last();
         count
     }
