@@ -31,7 +31,9 @@ pub(in crate::scenarios) fn outage(bench: &Bench) -> Result<Outcome> {
     let (troubled, healthy) = (RATE * pushing.as_secs(), HEALTHY_RATE * pushing.as_secs());
     let records = troubled + healthy;
     let behaviour = Behaviour { latency_ms: LATENCY_MS, numbers: records, ..Behaviour::default() };
-    let settings = Settings { memory: Some(BUDGET), spool: Some(Spool::at(spool.path())), ..Settings::default() };
+    // Two thirds of it, which one destination may have, hold five minutes of these records.
+    let spooled = Spool { max: Some("2GiB"), ..Spool::at(spool.path()) };
+    let settings = Settings { memory: Some(BUDGET), spool: Some(spooled), ..Settings::default() };
     let mut stage = Stage::set(&bench.programs, &behaviour, settings)?;
     let feeders = [
         stage.feed(&format!("feed --connections 1 --size 200 --records {troubled} --rate {RATE}"))?,
