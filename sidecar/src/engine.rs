@@ -25,6 +25,7 @@ pub mod channel;
 pub mod chunk;
 pub mod command;
 pub mod create;
+mod disk_use;
 mod ending;
 pub mod fair;
 pub mod flush;

@@ -62,6 +62,22 @@ pub struct Ack {
     pub lost_to: u64,
 }
 
+impl Ack {
+    /// The later of two acks of one channel: everything in them only rises.
+    #[must_use]
+    pub fn latest(self, other: Ack) -> Ack {
+        Ack {
+            admitted_to: self.admitted_to.max(other.admitted_to),
+            durable_to: self.durable_to.max(other.durable_to),
+            ended_to: self.ended_to.max(other.ended_to),
+            delivered: self.delivered.max(other.delivered),
+            rejected: self.rejected.max(other.rejected),
+            dropped: self.dropped.max(other.dropped),
+            lost_to: self.lost_to.max(other.lost_to),
+        }
+    }
+}
+
 /// How a flush ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]

@@ -12,6 +12,7 @@ use super::lane::LaneId;
 use super::marker::Loss;
 use super::spool::{Order, Read};
 use crate::config::Destination;
+use splashdam::wire::Ack;
 
 /// A connection, numbered by the intake; a number is never used twice.
 pub type ConnectionId = u64;
@@ -100,41 +101,6 @@ pub struct Attempt {
     pub batch: Batch,
     /// Pays for the request body.
     pub body: Payment,
-}
-
-/// What a client is told: see `docs/protocol.md`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ack {
-    /// Last sequence in our memory.
-    pub admitted_to: u64,
-    /// Last sequence that is durable.
-    pub durable_to: u64,
-    /// Last sequence that has ended.
-    pub ended_to: u64,
-    /// Records delivered so far.
-    pub delivered: u64,
-    /// Records rejected so far.
-    pub rejected: u64,
-    /// Records dropped so far.
-    pub dropped: u64,
-    /// Last loss report taken in.
-    pub lost_to: u64,
-}
-
-impl Ack {
-    /// The later of two acks of one channel: everything in them only rises.
-    #[must_use]
-    pub fn max(self, other: Ack) -> Ack {
-        Ack {
-            admitted_to: self.admitted_to.max(other.admitted_to),
-            durable_to: self.durable_to.max(other.durable_to),
-            ended_to: self.ended_to.max(other.ended_to),
-            delivered: self.delivered.max(other.delivered),
-            rejected: self.rejected.max(other.rejected),
-            dropped: self.dropped.max(other.dropped),
-            lost_to: self.lost_to.max(other.lost_to),
-        }
-    }
 }
 
 /// What became of an attempt.

@@ -6,13 +6,14 @@ use super::account::{Dropped, End};
 use super::budget::{Kind, Payment, BLOCK};
 use super::channel::ClientId;
 use super::chunk::{ChannelIndex, Chunk, ChunkBuilder, Run, CHUNK_OVERHEAD, RECORD_HEADER};
-use super::command::{Ack, Command, ConnectionId};
+use super::command::{Command, ConnectionId};
 use super::flush::{Asker, Level, Waiting};
 use super::lane::{Lane, LaneId};
 use super::marker::Loss;
 use super::{fair, Engine, Overflow, Phase};
 use crate::config::Destination;
 use crate::engine::time::Now;
+use splashdam::wire::Ack;
 
 /// After a connection has waited this long, its lane may fill its share.
 const SPILL_AFTER: Duration = Duration::from_millis(100);

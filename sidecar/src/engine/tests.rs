@@ -7,13 +7,13 @@ use proptest::prelude::*;
 use super::account::Dropped;
 use super::budget::Payment;
 use super::chunk::{Run, TEXT};
-use super::command::Ack;
 use super::create::{Created, Target};
 use super::flush::{Asker, Flushed, Level};
 use super::limits::{BATCH_BYTES, BATCH_EVENTS, BATCH_SPAN_MS};
 use super::snapshot::Snapshot;
 use super::*;
 use crate::config::Destination;
+use splashdam::wire::Ack;
 
 mod disk;
 mod spooled;

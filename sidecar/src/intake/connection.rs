@@ -4,13 +4,12 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use mio::net::UnixStream;
-use splashdam::wire::{self, FlushDone, FlushStatus, SidecarFrame};
+use splashdam::wire::{Ack, FlushDone, FlushStatus, SidecarFrame};
 
 use super::framed::Channel;
 use super::pace::Pace;
 use super::READ;
 use crate::engine::budget::Payment;
-use crate::engine::command::Ack;
 use crate::engine::flush::Flushed;
 use crate::engine::lane::LaneId;
 use crate::engine::ConnectionId;
@@ -162,7 +161,7 @@ impl Connection {
         channel.acked_at = now;
         // What is in the open chunk is in memory, too.
         let ack = Ack { admitted_to: channel.next.saturating_sub(1), ..channel.ack };
-        self.say(&SidecarFrame::Ack(wire_ack(ack)));
+        self.say(&SidecarFrame::Ack(ack));
     }
 
     pub(crate) fn say_flushed(&mut self, ticket: u64, flushed: Flushed) {
@@ -194,17 +193,5 @@ impl Connection {
         }
         self.out.clear();
         self.written = 0;
-    }
-}
-
-fn wire_ack(ack: Ack) -> wire::Ack {
-    wire::Ack {
-        admitted_to: ack.admitted_to,
-        durable_to: ack.durable_to,
-        ended_to: ack.ended_to,
-        delivered: ack.delivered,
-        rejected: ack.rejected,
-        dropped: ack.dropped,
-        lost_to: ack.lost_to,
     }
 }

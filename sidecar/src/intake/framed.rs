@@ -10,8 +10,8 @@ use super::text::next_piece;
 use super::Counters;
 use crate::engine::account::Dropped;
 use crate::engine::chunk::{ChannelIndex, Run};
-use crate::engine::command::Ack;
 use crate::engine::lane::LaneId;
+use splashdam::wire::Ack;
 
 /// A framed connection after its hello.
 #[derive(Debug)]

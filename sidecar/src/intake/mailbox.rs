@@ -8,10 +8,10 @@ use std::time::Duration;
 use mio::Waker;
 use tokio::sync::oneshot;
 
-use crate::engine::command::Ack;
 use crate::engine::flush::Flushed;
 use crate::engine::lane::LaneId;
 use crate::engine::ConnectionId;
+use splashdam::wire::Ack;
 
 /// What waits for the intake. Bounded by what it is about: connections, their at most 64 flushes each, lanes.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ impl Mailbox {
         self.post(|mail| {
             // Acks may come out of turn, and everything in them only rises.
             let newest = mail.acks.entry(connection).or_default();
-            *newest = newest.max(ack);
+            *newest = newest.latest(ack);
         });
     }
 

@@ -33,7 +33,7 @@ impl Intake {
         for (id, ack) in mail.acks {
             if let Some(connection) = self.find(id) {
                 if let Some(channel) = connection.channel() {
-                    channel.ack = channel.ack.max(ack);
+                    channel.ack = channel.ack.latest(ack);
                     connection.say_ack(now.at);
                     connection.write_out();
                 }
