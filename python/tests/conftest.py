@@ -1,0 +1,41 @@
+"""What the tests share. Those that start the sidecar need `SPLASHDAM_BIN`, the path of its binary (`make test` sets it)."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+# `programs` (starting, awaiting and ending other processes) is shared with the interop tests.
+sys.path.insert(0, str(HERE.parents[1] / "tests" / "interop"))
+sys.path.insert(0, str(HERE))
+
+from harness import Cloud, Emulator  # noqa: E402
+
+
+def pytest_configure(config):
+    binary = os.environ.get("SPLASHDAM_BIN", "")
+    if not os.access(binary, os.X_OK):
+        raise pytest.UsageError(f"SPLASHDAM_BIN={binary!r} is no program; `make test` builds it and sets the variable")
+
+
+@pytest.fixture
+def folder():
+    """A folder whose path is short enough for a socket's."""
+    with tempfile.TemporaryDirectory(prefix="splashdam-") as path:
+        yield Path(path)
+
+
+@pytest.fixture
+def emulator():
+    """A strict CloudWatch Logs endpoint, empty at the start of each test."""
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def cloud(emulator):
+    """What CloudWatch has, read back with boto3."""
+    return Cloud(emulator.url)
