@@ -1,0 +1,52 @@
+"""Starting the programs in `apps`, and what CloudWatch has of them."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from harness import GROUP, Program
+from programs import PATIENCE
+
+HERE = Path(__file__).parent
+SOURCE = HERE.parents[1] / "src"
+
+
+class App(Program):
+    """One of the programs, logging to the sidecar in `folder`."""
+
+    def __init__(self, folder, name, *arguments):
+        self.returned_file = folder / f"returned-{name}"
+        path = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
+        environment = {"PYTHONPATH": path, "SPLASHDAM_SOCKET": str(folder / "s"), "TURNS": str(folder)}
+        command = [sys.executable, HERE / "apps" / f"{name}.py", *arguments]
+        super().__init__(command, {**environment, "RETURNED": str(self.returned_file)})
+
+    def end(self):
+        """Waits for its end, and gives its exit code."""
+        code = self.process.wait(PATIENCE)
+        self.reader.join(PATIENCE)
+        return code
+
+    def returned(self):
+        """The numbers whose log calls have returned, in whichever process."""
+        return [int(line) for line in self.returned_file.read_text().split()]
+
+
+def run(folder, name, *arguments):
+    """Runs one to its orderly end."""
+    with App(folder, name, *arguments) as app:
+        assert app.end() == 0, app.output()
+    return app
+
+
+def prove(cloud, sidecar, expected):
+    """CloudWatch has each of these records once, no other, and each in its own process's stream."""
+    expected = list(expected)
+    cloud.wait_for_numbers(expected)
+    assert sidecar.stop() == 0, sidecar.output()
+    arrived = cloud.numbers()
+    assert {number: times for number, times in arrived.items() if times != 1} == {}
+    assert set(arrived) == set(expected)
+    for stream in cloud.streams(GROUP):
+        assert {pid for text in cloud.messages(stream) for pid in re.findall(r"^pid=(\d+) ", text)} <= {stream}

@@ -1,0 +1,13 @@
+"""The app as gunicorn loads it: once in the master with `--preload`, else once in each worker."""
+
+import os
+
+import django.core.wsgi
+
+application = django.core.wsgi.get_wsgi_application()
+
+from shop import ledger  # noqa: E402  (only now are the settings there)
+
+# A record of its own for each load. With `--preload` the master thereby has an open connection when it forks.
+LOADED_FROM = 1_000_000
+ledger.log(LOADED_FROM + os.getpid())
