@@ -1,4 +1,7 @@
-"""Settings as a user of Watchtower has them on the day after: the class path is new, every keyword is still there."""
+"""Settings as a user of Watchtower has them on the day after: the class path is new, every keyword is still there.
+
+One logger has the handler for new code, whose stream all processes share.
+"""
 
 import os
 
@@ -29,11 +32,12 @@ LOGGING = {
             "create_log_group": False,
             "log_group_retention_days": None,
         },
+        "splashdam": {"class": "splashdam.Handler", "formatter": "verbose", "level": "INFO", "stream": "mail"},
     },
     "loggers": {
         "shop": {"handlers": ["console", "watchtower"], "level": "INFO"},
         "billing": {"handlers": ["console", "watchtower"], "level": "INFO"},
-        "mail": {"handlers": ["console", "watchtower"], "level": "INFO"},
+        "mail": {"handlers": ["console", "splashdam"], "level": "INFO"},
         "django.request": {"handlers": ["console", "watchtower"], "level": "ERROR", "propagate": False},
     },
 }

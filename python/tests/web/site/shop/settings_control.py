@@ -3,4 +3,5 @@
 from shop.settings import *  # noqa: F403
 from shop.settings import LOGGING
 
-LOGGING["handlers"]["watchtower"] = {"class": "logging.NullHandler", "formatter": "verbose", "level": "INFO"}
+for name in "watchtower", "splashdam":
+    LOGGING["handlers"][name] = {"class": "logging.NullHandler", "formatter": "verbose", "level": "INFO"}

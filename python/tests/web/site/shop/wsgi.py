@@ -8,6 +8,7 @@ application = django.core.wsgi.get_wsgi_application()
 
 from shop import ledger  # noqa: E402  (only now are the settings there)
 
-# A record of its own for each load. With `--preload` the master thereby has an open connection when it forks.
+# Records of its own for each load. With `--preload` the master thereby has open connections when it forks.
 LOADED_FROM = 1_000_000
-ledger.log(LOADED_FROM + os.getpid())
+for k in range(len(ledger.LOGGERS)):
+    ledger.log(LOADED_FROM + len(ledger.LOGGERS) * os.getpid() + k)
