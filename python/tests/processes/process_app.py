@@ -40,13 +40,12 @@ def run(folder, name, *arguments):
     return app
 
 
-def prove(cloud, sidecar, expected):
-    """CloudWatch has each of these records once, no other, and each in its own process's stream."""
-    expected = list(expected)
-    cloud.wait_for_numbers(expected)
+def prove(cloud, sidecar, expected, possible=()):
+    """CloudWatch has each of these records once, besides them at most `possible` ones, each in its process's stream."""
+    # It ends when it has delivered all; with --fail-on-loss its 0 says that nothing was lost, to its knowledge.
     assert sidecar.stop() == 0, sidecar.output()
     arrived = cloud.numbers()
     assert {number: times for number, times in arrived.items() if times != 1} == {}
-    assert set(arrived) == set(expected)
+    assert set(arrived) - set(possible) == set(expected)
     for stream in cloud.streams(GROUP):
         assert {pid for text in cloud.messages(stream) for pid in re.findall(r"^pid=(\d+) ", text)} <= {stream}
