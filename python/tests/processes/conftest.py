@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+
 from harness import start_sidecar
 
 

@@ -31,3 +31,11 @@ def test_signal_handlers_that_log(folder, cloud, sidecar):
     app = run(folder, "signals")
     logged, signals, _ = map(int, re.findall(r"\d+", app.lines[-1]))
     prove(cloud, sidecar, [*range(logged), *range(100_000, 100_000 + signals)])
+
+
+def test_signal_handlers_that_raise(folder, cloud, sidecar):
+    """What a signal handler raises ends the log call, whose record may be gone; it costs and doubles no other."""
+    app = run(folder, "interrupted")
+    [interrupted] = [line.split()[1:] for line in app.lines if line.startswith("interrupted")]
+    assert len(interrupted) >= 50
+    prove(cloud, sidecar, app.returned(), map(int, interrupted))

@@ -1,5 +1,7 @@
 """A hung sidecar: where others would have to wait with us nobody waits, and elsewhere only one call does."""
 
+from statistics import median
+
 from hung_rounds import ROUNDS, run_rounds, told
 from process_app import prove
 
@@ -12,7 +14,7 @@ def test_greenlets(folder, cloud, sidecar):
         measured, without = told(hung, name), told(control, name)
         rows = [[round(1000 * seconds, 1) for seconds in row] for row in (measured, without)]
         print(f"longest {name}, ms: {rows[0]} with the sidecar hung, {rows[1]} without a handler")
-        assert len(measured) == ROUNDS and min(measured) < 0.2 + 2 * max(without)
+        assert len(measured) == ROUNDS and min(measured) < 0.2 + 2 * median(without)
     prove(cloud, sidecar, range(ROUNDS * 1600))
 
 

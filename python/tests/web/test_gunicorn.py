@@ -4,9 +4,10 @@ import os
 import signal
 
 import pytest
-from harness import start_sidecar, wait_for
 from web_load import Load, prove
 from web_servers import Gunicorn
+
+from harness import start_sidecar, wait_for
 
 THREADS = ["--worker-class", "gthread", "--threads", "4"]
 KINDS = {"sync": ["--worker-class", "sync"], "gthread": THREADS, "gevent": ["--worker-class", "gevent"]}

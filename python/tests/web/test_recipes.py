@@ -5,9 +5,10 @@ import re
 import sys
 
 import pytest
+from web_servers import HERE, Gunicorn
+
 from harness import Program, start_sidecar, wait_for
 from programs import CREDENTIALS, REGION
-from web_servers import HERE, Gunicorn
 
 ROOT = HERE.parents[2]
 EXAMPLE = ROOT / "examples" / "django"

@@ -1,11 +1,13 @@
 """An asyncio app under uvicorn: every record arrives, and the loop never stands still for one."""
 
 import signal
+from statistics import median
 
 import pytest
-from harness import start_sidecar
 from web_load import CLIENTS, Load
 from web_servers import Uvicorn
+
+from harness import start_sidecar
 
 ROUNDS = 3
 # Per round, in bytes: more than a socket takes (some 200 KiB), less than the 4 MiB that the handler keeps.
@@ -70,5 +72,5 @@ def test_a_hung_sidecar_does_not_stall_the_loop(folder, cloud, sidecar):
         measured = gaps(server, load, ROUNDS, hang=sidecar.process)
         told = [[round(1000 * gap, 1) for gap in row] for row in (measured, control)]
         print(f"longest gap of the loop, ms: {told[0]} with the sidecar hung, {told[1]} without a handler")
-        assert min(measured) < 0.2 + 2 * max(control)
+        assert min(measured) < 0.2 + 2 * median(control)
         prove(cloud, server, sidecar, load)

@@ -4,9 +4,10 @@ import signal
 from contextlib import suppress
 
 import pytest
-from harness import start_sidecar, wait_for
 from web_load import Load
 from web_servers import Gunicorn
+
+from harness import start_sidecar, wait_for
 
 KINDS = {
     "gthread": ["--worker-class", "gthread", "--threads", "4"],
