@@ -1,5 +1,6 @@
 """An asyncio app under uvicorn: every record arrives, and the loop never stands still for one."""
 
+import re
 import signal
 from statistics import median
 
@@ -44,6 +45,8 @@ def test_async_handlers_and_threads(folder, cloud, sidecar):
         for _ in range(10):
             load.ask("thread")
         prove(cloud, server, sidecar, load)
+        # Before its end the app has waited for the outcome of every record.
+        assert re.search(r"flushed: .*reached=True.* rejected=0, dropped=0, lost_in_client=0", server.output())
 
 
 def gaps(server, load, rounds, hang=None):
