@@ -1,4 +1,4 @@
-"""What the programs of these tests share: one logger with our handler, and the ways in which a process can leave."""
+"""What the programs of these tests share: loggers with our handlers, and the ways in which a process can leave."""
 
 import logging
 import os
@@ -7,22 +7,35 @@ import sys
 
 import splashdam
 
+# The program leads a group of its own, so that the test can end whatever it leaves behind.
+if os.environ.pop("LEAD_A_GROUP", None):
+    os.setpgrp()
+
 # A stream for each process: a record that the wrong process sent would stand in the wrong stream.
 handler = splashdam.CloudWatchLogHandler("/splashdam/tests", "{process_id}")
-handler.setFormatter(logging.Formatter("pid=%(process)d %(message)s"))
-log = logging.getLogger("app")
-log.setLevel(logging.INFO)
-log.addHandler(handler)
+# A stream for all of them: what a child inherits of the parent's connection is of the very same destination.
+shared = splashdam.Handler(stream="shared")
+
+
+def logger(name, handler):
+    handler.setFormatter(logging.Formatter("pid=%(process)d %(message)s"))
+    made = logging.getLogger(name)
+    made.setLevel(logging.INFO)
+    made.addHandler(handler)
+    return made
+
+
+LOGGERS = [logger("app", handler), logger("shared", shared)]
 
 
 def say(numbers):
     for number in numbers:
-        log.info("n=%d", number)
+        LOGGERS[number % 2].info("n=%d", number)
 
 
 def say_returned(number):
     """Says it, then writes it down where no death of this process can take it back."""
-    log.info("n=%d", number)
+    say([number])
     file = os.open(os.environ["RETURNED"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(file, b"%d\n" % number)
     os.close(file)

@@ -5,7 +5,7 @@ import random
 import signal
 from pathlib import Path
 
-from common import log
+from common import LOGGERS
 
 import splashdam
 
@@ -39,7 +39,7 @@ def say(number):
         signal.setitimer(signal.ITIMER_REAL, random.uniform(0.00001, 0.0002))
     try:
         armed = True
-        log.info("n=%d", number)
+        LOGGERS[number % 2].info("n=%d", number)
         armed = False
     except Interruption:
         armed = False
