@@ -1,0 +1,96 @@
+"""What we answer to, beside what was measured, and the comparisons that the rows are for."""
+
+from dataclasses import dataclass
+
+from benchmarks.rows import OURS
+from benchmarks.summary import Spread, pairs
+
+NAMES = {
+    "handler": "splashdam.Handler",
+    "cloudwatch": "splashdam.CloudWatchLogHandler",
+    "queue": "Watchtower's queue mode",
+    "sync-0ms": "synchronous Watchtower at 0 ms",
+    "sync-5ms": "synchronous Watchtower at 5 ms",
+    "sync-20ms": "synchronous Watchtower at 20 ms",
+    "syslog-stream": "SysLogHandler on a stream socket",
+    "syslog-datagram": "SysLogHandler on a datagram socket",
+}
+ADDED_P50 = 12
+P999 = 200
+TIMES_LESS = 100
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One goal; `met` goes by the median of the rounds."""
+
+    what: str
+    bound: str
+    measured: Spread
+    met: bool
+
+    def __str__(self):
+        return f"goal {'met   ' if self.met else 'MISSED'}  {self.what}, {self.bound}: {self.measured}"
+
+
+def added(runs, kind, figure="p50", suffix=""):
+    """What the kind's call costs more than formatting alone, in the same round, in µs; None where it was not measured."""
+    found = pairs(runs, kind + suffix, "null" + suffix, figure)
+    return Spread.of([one - other for one, other in found]) if found else None
+
+
+def times(runs, slow, fast):
+    """How many times longer the whole call takes. With the format's share on both sides this flatters us less."""
+    found = pairs(runs, slow, fast, "p50")
+    return Spread.of([one / other for one, other in found]) if found else None
+
+
+def lost(runs, row):
+    """Missing records, run by run."""
+    found = [run["missing"] for run in runs if run["row"] == row]
+    return Spread.of(found) if found else None
+
+
+def goals(runs):
+    """The goals of each of our handlers, as far as the rows were run."""
+    found = []
+    for kind in OURS:
+        name = NAMES[kind]
+        p999 = pairs(runs, kind, kind, "p999")
+        most = [
+            (f"{name} adds to the app's format", ADDED_P50, "µs p50", added(runs, kind)),
+            (f"{name}, the whole call", P999, "µs p99.9", Spread.of([one for one, _ in p999]) if p999 else None),
+            (f"{name}, records lost by SIGKILL", 0, "records", lost(runs, f"{kind}.kill")),
+        ]
+        for what, bound, unit, measured in most:
+            if measured:
+                # No run may lose a record; of times it is the median that counts.
+                value = measured.median if bound else measured.greatest
+                found.append(Goal(what, f"at most {bound} {unit}", measured, value <= bound))
+        less = times(runs, "sync-5ms", kind)
+        if less:
+            what = f"{name}, times less than {NAMES['sync-5ms']}"
+            found.append(Goal(what, f"at least {TIMES_LESS}", less, less.median >= TIMES_LESS))
+    return found
+
+
+def ratios(runs):
+    """What the rows say beside each other, each within its round."""
+    for suffix, where in (
+        ("", "the app's format"),
+        (".bare", "%(message)s alone"),
+        (".paced", "the app's format, paced"),
+    ):
+        for kind, name in NAMES.items():
+            found = {figure: added(runs, kind, figure, suffix) for figure in ("p50", "p999")}
+            if found["p50"]:
+                yield f"{name} adds {found['p50']} µs p50, {found['p999']} µs p99.9 over the null handler, {where}"
+    for kind in OURS:
+        for other in ("queue", "sync-0ms", "sync-5ms", "sync-20ms", "syslog-stream"):
+            found = times(runs, other, kind)
+            if found:
+                yield f"{NAMES[other]} takes {found} times what {NAMES[kind]} takes (p50, the whole call)"
+    for kind, name in NAMES.items():
+        gone, of = lost(runs, f"{kind}.kill"), [run["emitted"] for run in runs if run["row"] == f"{kind}.kill"]
+        if gone:
+            yield f"{name} lost {gone} of {of[0]:,} records by SIGKILL"
