@@ -1,7 +1,7 @@
 """The app: one process that logs a row's records, times each call, and says what it found as its last line.
 
-`python -m benchmarks.app SPEC`, SPEC being JSON: kind, address, format, records, warm_up, pace_us, kill. With `kill` it ends
-itself with SIGKILL at once after the last call and says nothing.
+`python -m benchmarks.app SPEC`, SPEC being JSON: kind, address, format, records, warm_up, pace_us, kill. With `kill` it
+ends itself with SIGKILL at once after the last call and says nothing.
 
 One loop serves the measured call and the empty one that is subtracted, so that both pay the same for the loop.
 """
@@ -19,9 +19,10 @@ from benchmarks.handlers import build
 from benchmarks.rows import FORMATS
 
 RESULT = "benchmark result: "
+# A paced row's time is not to be spent on its empty loop.
 EMPTY_WHEN_PACED = 500
-TEMPLATE = "id=%08d Recalculated concurrent usage of user %s on %s from %d runs of %s instances"
-ARGUMENTS = ("7214", "2022-04-12", 37, "cloud")
+TEMPLATE = "id=%08d Recalculated the concurrent usage of user %s on %s, runs: %d"
+ARGUMENTS = ("7214", "2022-04-12", 37)
 logger = logging.getLogger("app.views")
 
 
@@ -96,7 +97,8 @@ def measure(spec, handler, context):
     passes = EMPTY_WHEN_PACED if pace_us else records
     empty_cpu = time.process_time()
     empty = percentiles(timed(nothing, range(passes), context, pace_us))
-    empty_cpu = (time.process_time() - empty_cpu) * records / passes
+    # A sleep's CPU time is too unsteady to be subtracted; it stays in, the same for each paced row.
+    empty_cpu = 0 if pace_us else time.process_time() - empty_cpu
     return {
         **{name: value - empty["p50"] for name, value in percentiles(took).items()},
         "empty": empty,

@@ -34,7 +34,7 @@ class Goal:
 
 
 def added(runs, kind, figure="p50", suffix=""):
-    """What the kind's call costs more than formatting alone, in the same round, in µs; None where it was not measured."""
+    """What the kind's call costs more than formatting alone, in the same round, in µs; None if it was not measured."""
     found = pairs(runs, kind + suffix, "null" + suffix, figure)
     return Spread.of([one - other for one, other in found]) if found else None
 

@@ -1,4 +1,4 @@
-"""The handlers that are compared, each made as its users make it: only what a row is about differs from the defaults."""
+"""The handlers that are compared, each made as its users make it, with the defaults but for what the row is about."""
 
 import logging
 import logging.handlers

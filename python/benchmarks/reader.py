@@ -1,7 +1,7 @@
 """The syslog daemon's part: reads a Unix socket until SIGTERM, then what is still in it, and says which numbers came.
 
-`python -m benchmarks.reader stream|datagram PATH MARKER`. It only keeps what it reads and looks for numbers at the end, so that
-it does not hold up the app more than a real daemon would. Each record has one number that counts: the first after the marker.
+`python -m benchmarks.reader stream|datagram PATH MARKER`. It only keeps what it reads and looks for numbers at the
+end, so that it does not hold up the app more than a real daemon would. A record's number is the first after the marker.
 """
 
 import json

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-# As in a Django app of our users: about 200 bytes a record. The record's number is the beginning of the request's id, because
-# the emulator looks for it within the first 64 bytes; the bare format has it at the beginning of the message.
+# As in a Django app of our users: about 200 bytes a record. The record's number is the beginning of the request's id,
+# because the emulator looks for it within the first 64 bytes; the bare format has it at the beginning of the message.
 APP_FORMAT = (
     "%(asctime)s | %(levelname)s | %(filename)s:%(funcName)s:%(lineno)d | request_id=%(request_id)s"
     " | account_number=%(account_number)s | %(message)s"

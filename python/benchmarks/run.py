@@ -14,8 +14,8 @@ from benchmarks.app import RESULT
 from benchmarks.far import cpu_seconds, far_side
 
 # Watchtower's queue mode may take its time at the end, and machines can be slow; nothing may hang the benchmark.
-LONGEST = 120
-# What the far side is given for what has been sent. After a kill there may be less of it than was logged, and all in vain.
+LONGEST = 120  # seconds
+# What the far side is given for what has been sent, in seconds. After a kill that may be less than was logged.
 ARRIVES = 15
 UNDER_WAY = 1
 PER = 100_000

@@ -50,7 +50,7 @@ def summarize(runs):
 
 
 def pairs(runs, one, other, figure):
-    """The figure of two rows, round by round: what was measured within seconds can be compared, whatever the machine did later."""
+    """The figure of two rows, round by round: what was measured at nearly the same time can be compared."""
     values = {(run["row"], run["round"]): run.get(figure) for run in runs}
     rounds = sorted({run["round"] for run in runs})
     found = [(values.get((one, turn)), values.get((other, turn))) for turn in rounds]

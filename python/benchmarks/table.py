@@ -57,11 +57,11 @@ def table(machine, summary):
 
 def about(machine):
     yield (
-        f"One logger.info call, Python {machine['python']}; app, sidecar or syslog reader, and endpoint are processes of their own"
-        f" on the same {machine['cpus']} CPUs."
+        f"One logger.info call, Python {machine['python']}; app, sidecar or syslog reader, and endpoint are processes"
+        f" of their own on the same {machine['cpus']} CPUs."
     )
     yield (
         f"Other work kept {machine['cpus_others']:.2f} CPUs busy meanwhile, over {machine['seconds']:.0f} s."
         " Medians of the rounds, p50 with least..greatest; the empty loop is subtracted."
     )
-    yield "CPU: seconds, user + system, for 100,000 records; recv is the sidecar or the reader. Counts are sums over the rounds."
+    yield "CPU: seconds, user + system, for 100,000 records; recv: the sidecar or the reader. Counts: sums of all rounds."

@@ -12,10 +12,10 @@ from programs import die_with_parent
 PYTHON = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PYTHON))
 
-from benchmarks.app import percentiles
-from benchmarks.goals import goals
-from benchmarks.rows import APP_FORMAT, BY_NAME, OURS
-from benchmarks.summary import faults
+from benchmarks.app import percentiles  # noqa: E402
+from benchmarks.goals import goals  # noqa: E402
+from benchmarks.rows import APP_FORMAT, BY_NAME, OURS  # noqa: E402
+from benchmarks.summary import faults  # noqa: E402
 
 RECORDS = 40
 # For a machine that is very slow; a run never ends by it unless something hangs.
