@@ -64,4 +64,4 @@ def about(machine):
         f"Other work kept {machine['cpus_others']:.2f} CPUs busy meanwhile, over {machine['seconds']:.0f} s."
         " Medians of the rounds, p50 with least..greatest; the empty loop is subtracted."
     )
-    yield "CPU: seconds, user + system, for 100,000 records; recv: the sidecar or the reader. Counts: sums of all rounds."
+    yield "CPU: seconds, user + system, for 100,000 records; recv: sidecar or reader. Counts: sums of all rounds."
