@@ -5,12 +5,11 @@ import sys
 import time
 import urllib.request
 
-from programs import CREDENTIALS, PATIENCE, REGION, Program, Sidecar, wait_for
-
 from benchmarks import PYTHON
 from benchmarks.handlers import GROUP
 from benchmarks.reader import READY
 from benchmarks.rows import MARKER, OURS, SYSLOG, WATCHTOWER
+from programs import CREDENTIALS, PATIENCE, REGION, Program, Sidecar, wait_for
 
 
 def cpu_seconds(process):

@@ -7,11 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from programs import Program
-
 from benchmarks import PYTHON
 from benchmarks.app import RESULT
 from benchmarks.far import cpu_seconds, far_side
+from programs import Program
 
 # Watchtower's queue mode may take its time at the end, and machines can be slow; nothing may hang the benchmark.
 LONGEST = 120  # seconds
