@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from benchmarks.rows import OURS
-from benchmarks.summary import Spread, pairs
+from benchmarks.summary import ENOUGH, Spread, pairs
 
 NAMES = {
     "handler": "splashdam.Handler",
@@ -88,9 +88,11 @@ def ratios(runs):
         (".paced", "the app's format, paced"),
     ):
         for kind, name in NAMES.items():
-            found = {figure: added(runs, kind, figure, suffix) for figure in ("p50", "p999")}
-            if found["p50"]:
-                yield f"{name} adds {found['p50']} µs p50, {found['p999']} µs p99.9 over the null handler, {where}"
+            p50, p999 = (added(runs, kind, figure, suffix) for figure in ("p50", "p999"))
+            if p50:
+                enough = min(run["records"] for run in runs if run["row"] == kind + suffix) >= ENOUGH
+                slow = f", {p999} µs p99.9" if enough else ""
+                yield f"{name} adds {p50} µs p50{slow} over the null handler, {where}"
     for kind in OURS:
         for other in ("queue", "sync-0ms", "sync-5ms", "sync-20ms", "syslog-stream"):
             found = times(runs, other, kind)

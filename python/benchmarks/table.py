@@ -1,6 +1,6 @@
 """The table for people."""
 
-from benchmarks.summary import COUNTS, number
+from benchmarks.summary import COUNTS, ENOUGH, number
 
 HEADS = (
     "row",
@@ -16,8 +16,6 @@ HEADS = (
     "recv MiB",
     *COUNTS,
 )
-# With fewer records than this the 99.9th percentile is the slowest call and nothing else.
-ENOUGH = 1_000
 
 
 def cell(spread, scale=1.0):
