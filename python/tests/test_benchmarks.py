@@ -126,10 +126,15 @@ def test_goals_are_missed_by_what_was_measured():
         made_up("sync-5ms", p50=2_000.0),
         made_up("handler.kill"),
     ]
-    assert [goal.met for goal in goals(met)] == [True] * 4
+    assert [goal.verdict for goal in goals(met)] == ["met"] * 4
     slow = made_up("handler", p50=22.1, p999=201.0)
     missed = [met[0], slow, met[2], made_up("handler.kill", missing=1)]
-    assert [goal.met for goal in goals(missed)] == [False] * 4
+    assert [goal.verdict for goal in goals(missed)] == ["MISSED"] * 4
+
+
+def test_slow_calls_prove_nothing_where_formatting_alone_is_as_slow():
+    runs = [made_up("null", p50=10.0, p999=201.0), made_up("handler", p999=400.0)]
+    assert [goal.verdict for goal in goals(runs)] == ["met", "inconclusive"]
 
 
 def test_the_apps_format_has_the_number_where_the_emulator_looks_for_it(measured):
