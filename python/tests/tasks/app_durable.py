@@ -1,0 +1,16 @@
+"""A Celery app in which each task's records are in CloudWatch before the child takes the next task."""
+
+import sys
+
+from app_dictconfig import app  # noqa: F401
+from celery.signals import task_postrun
+
+import logging
+
+
+@task_postrun.connect
+def flush_logs(task_id, **_):
+    for handler in logging.getLogger("numbered").handlers:
+        report = handler.flush(timeout=10, level="ended")
+        outcome = "all delivered" if report.all_delivered else f"{report}"
+        print(f"flushed {task_id}: {outcome}", file=sys.__stderr__, flush=True)
