@@ -1,4 +1,4 @@
-"""What the tests share. Those that start the sidecar need `SPLASHDAM_BIN`, the path of its binary (`make test` sets it)."""
+"""What the tests share. They need `SPLASHDAM_BIN`, the path of the sidecar's binary (`make test` sets it)."""
 
 import os
 import sys

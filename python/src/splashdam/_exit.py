@@ -1,0 +1,60 @@
+"""The end of a process: what was logged is handed over, and waited for as the handlers say, within a bound.
+
+`atexit` covers the ordinary end; ours runs before `logging.shutdown`, which was registered first. The children of
+multiprocessing and of Celery (billiard) leave by `os._exit`, but run their finalizers before.
+"""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Callable
+
+from . import _quiet
+from ._flush import Barrier, await_all
+
+if TYPE_CHECKING:
+    from ._link import Link
+
+#: Set by `_client`: every link of the process.
+links_to_end: Callable[[], list[Link]] = list
+_arranged: set[str] = set()
+
+
+def arrange() -> None:
+    """Makes sure that the end of this process is not missed."""
+    for name in ("multiprocessing.util", "billiard.util"):
+        module: Any = sys.modules.get(name)
+        if module is not None and name not in _arranged:
+            _arranged.add(name)
+            module.Finalize(None, end, exitpriority=-100)
+
+
+def forget_arrangements() -> None:
+    """In a forked child, whose finalizers are its own."""
+    _arranged.clear()
+
+
+def end() -> None:
+    """Hands over what can be handed over, waits where that is wanted, and says what was left behind."""
+    now = time.monotonic()
+    links = links_to_end()
+    barriers = []
+    for link in links:
+        # Also where nothing is waited for, what the kernel takes at once is handed over.
+        waits = link.wait_for != "none"
+        deadline = now + link.exit_timeout if waits and _has_business(link) else now
+        barriers.append(Barrier(link, link.wait_for if waits else "admitted", deadline))
+    await_all([barrier for barrier in barriers if _has_business(barrier.link)], patient=True)
+    for link in links:
+        if link.unhanded():
+            lost = f"{link.unhanded()} records are lost at the end of the process"
+            _quiet.say(f"{link.client.path}: {link.problem()}; {lost}")
+
+
+def _has_business(link: Link) -> bool:
+    return bool(link.channel.unended() or link.unhanded() or link.channel.losses.untold())
+
+
+atexit.register(end)

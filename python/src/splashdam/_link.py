@@ -1,0 +1,494 @@
+"""One channel at work: the call of `log`, its connection, and everything that such calls look after on their way.
+
+No thread serves a link. A call hands its record to the kernel and, now and then, reads what the sidecar said, frees
+what is safe, reconnects, catches up and tells of losses; so do `flush` and the end of the process. Between calls
+nothing happens.
+
+The life of a call, in `log`: encode, keep, write. That path is taken while the state is READY: connected, nothing
+waiting to be written, and credit left. Credit is the number of bytes until the next look; it is given out of the
+window's room, so that the path need not look at the window. Everything else is `_log_slowly`.
+
+Three things may happen to a call that is under way, and the state tells them apart:
+- another thread calls: it waits for the lock, which is never held across a wait longer than `max_wait`;
+- the same thread calls again (a signal handler that logs, a `__del__`): the state is BUSY, and the record waits in
+  `_late` until the call under way takes it in;
+- an exception is raised into it (a signal handler of gunicorn or Celery): the state is BROKEN, and the next call
+  repairs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Callable, Optional
+
+from . import _quiet, _wire
+from ._backoff import Backoff
+from ._channel import FRAME_COST, Channel
+from ._losses import QUEUE_FULL
+from ._pipe import FLAGS, Pipe, absence
+from ._wire import RECORD, RECORD_HEAD, RECORD_LENGTH, RECORDS
+
+if TYPE_CHECKING:
+    from ._client import Client
+    from ._flush import Barrier
+
+#: Bytes between two looks; about 64 records of 200 bytes.
+LOOK_EVERY = 16 * 1024
+#: Milliseconds after which a call looks whatever it logs.
+LOOK_AFTER_MS = 250
+#: How much of a backlog one call hands over, so that no single call pays for all of it.
+CATCH_UP = 256 * 1024
+#: A sidecar that owes us an answer and is silent for so many seconds is taken for hung.
+HUNG_AFTER = 30.0
+#: Records that calls inside a call may leave.
+MOST_LATE = 1000
+#: The least time between two rounds of loss reports, in seconds.
+REPORT_EVERY = 0.1
+#: The least time between two lines on standard error, in seconds.
+SAY_EVERY = 5.0
+#: The sidecar lets so many flushes wait on one connection.
+MOST_FLUSHES = 64
+#: Failed connections in a row before the absence of a sidecar is worth a line.
+PATIENT_FAILURES = 3
+
+IDLE, READY, BUSY, BROKEN = range(4)
+
+_PACK = RECORD.pack
+
+
+class Link:
+    """The channel of this process to one destination. All methods may be called from any thread."""
+
+    def __init__(self, client: Client, group: str, stream: str, app: str) -> None:
+        self.client = client
+        self.group, self.stream, self.app = group, stream, app
+        #: The longest that a call waits for room, in seconds, once per episode.
+        self.max_wait = 0.0
+        self.wait_for = "none"
+        self.exit_timeout = 0.0
+        #: Given up for another destination; what still comes goes through the client.
+        self.retired = False
+        self.reset()
+
+    def reset(self) -> None:
+        """As new: at the start, and in a forked child, where connection, window and account are the parent's."""
+        pipe: Optional[Pipe] = getattr(self, "pipe", None)
+        self._lock = threading.RLock()
+        self.channel = Channel(os.urandom(16))
+        self.pipe: Optional[Pipe] = None
+        if pipe is not None:
+            pipe.close()
+        self._state = IDLE
+        self._send: Callable[[bytes, int], int] = _unconnected
+        self._longest = _wire.SAFE_FRAME - RECORD_LENGTH
+        self._credit = self._granted = 0
+        self._look_at = 0
+        self._late: deque[tuple[int, bytes]] = deque()
+        self._backoff = Backoff(self.channel.client_id)
+        self._retry_at = 0.0
+        self._problem = ""
+        self._waited = self._said_away = self._said_full = self._said_refused = False
+        self._silent_since: Optional[float] = None
+        self._next_report = self._say_again_at = 0.0
+        self.connections = 0
+        self.split = 0
+        self.last_used = 0.0
+        self.tickets: dict[int, Optional[_wire.FlushDone]] = {}
+        self._last_ticket = 0
+        #: A flush without an explicit time ran out; until the sidecar says something, none waits again.
+        self.flushed_in_vain = False
+
+    def log(self, timestamp_ms: int, text: bytes) -> None:
+        """Hands one record over, or keeps it, or counts it as lost. Raises only what signal handlers raise."""
+        size = len(text)
+        with self._lock:
+            if self._state != READY or size > self._longest:
+                self._log_slowly(timestamp_ms, text)
+                return
+            self._state = BUSY
+            frame, written = b"", 0
+            try:
+                channel = self.channel
+                sequence = channel.next
+                frame = _PACK(size + RECORD_LENGTH, RECORDS, sequence, 1, timestamp_ms, size) + text
+                channel.sent.append(frame)
+                channel.next = sequence + 1
+                self._credit -= size + FRAME_COST
+                written = self._send(frame, FLAGS)
+                if written == size + RECORD_HEAD and self._credit > 0 and timestamp_ms < self._look_at:
+                    self._state = READY
+                    return
+                self._after(frame, written, timestamp_ms)
+            except OSError as error:
+                self._failed(error, frame, timestamp_ms)
+            except BaseException:
+                self._state = BROKEN
+                raise
+
+    def _after(self, frame: bytes, written: int, timestamp_ms: int) -> None:
+        """The rest of a call whose record has a place: what was not written of it, and a look round."""
+        pipe = self.pipe
+        if pipe is not None and written < len(frame):
+            pipe.started(frame, written)
+        now = time.monotonic()
+        self._look(now)
+        self._advance(now)
+        self._wait_for(self._all_written, now)
+        self._take_late()
+        self._settle(timestamp_ms)
+
+    def _failed(self, error: OSError, frame: bytes, timestamp_ms: int) -> None:
+        try:
+            _quiet.raise_unless_ours(error)
+            if not isinstance(error, BlockingIOError):
+                now = time.monotonic()
+                self._hear(now)  # What the sidecar said before it went.
+                self._hang_up(now)
+            self._after(frame, 0, timestamp_ms)
+        except BaseException:
+            self._state = BROKEN
+            raise
+
+    def _log_slowly(self, timestamp_ms: int, text: bytes) -> None:
+        if self.retired:
+            self.client.link(self.group, self.stream, self.app).log(timestamp_ms, text)
+            return
+        if not self._enter():
+            self._leave_for_later(timestamp_ms, text)
+            return
+        try:
+            self._take(timestamp_ms, text)
+            self._take_late()
+            self._settle(timestamp_ms)
+        except BaseException:
+            self._state = BROKEN
+            raise
+
+    def _enter(self) -> bool:
+        """Begins what changes the link; the lock is held. False inside of a call that is under way."""
+        if self._state == BUSY and self._is_inside():
+            return False
+        if self._state in (BUSY, BROKEN):
+            self._repair()
+        self._state = BUSY
+        return True
+
+    def _is_inside(self) -> bool:
+        """Whether a call of this link stands further up the stack. (BUSY alone may be left from an interruption.)"""
+        calls, frame = 0, sys._getframe()
+        while frame is not None and calls < 2:
+            calls += frame.f_code in _ENTRIES and frame.f_locals.get("self") is self
+            frame = frame.f_back  # type: ignore[assignment]
+        return calls == 2
+
+    def _repair(self) -> None:
+        """A call was cut short; how much of which frame is written nobody knows: all is sent on a new connection."""
+        self._state = BUSY
+        self._hang_up(time.monotonic())
+        self.channel.repair()
+        self._credit = self._granted = 0
+
+    def _leave_for_later(self, timestamp_ms: int, text: bytes) -> None:
+        if len(self._late) < MOST_LATE:
+            self._late.append((timestamp_ms, text))
+            self._look_at = 0  # The call under way takes it in.
+        else:
+            self.channel.losses.add(QUEUE_FULL, 1, (timestamp_ms, timestamp_ms))
+
+    def _take_late(self) -> None:
+        while self._late:
+            timestamp_ms, text = self._late[0]
+            self._take(timestamp_ms, text)
+            self._late.popleft()
+
+    def _take(self, timestamp_ms: int, text: bytes) -> None:
+        """Takes a record in, in parts where the sidecar takes only shorter ones."""
+        now = time.monotonic()
+        self._look(now)
+        longest = self.channel.max_record
+        while len(text) > longest:
+            at = _wire.cut(text, longest)
+            self._take_part(timestamp_ms, text[:at], now)
+            text = text[at:]
+            self.split += 1
+        self._take_part(timestamp_ms, text, now)
+
+    def _take_part(self, timestamp_ms: int, text: bytes, now: float) -> None:
+        self._advance(now)
+        cost = len(text) + FRAME_COST
+        if not self._has_room(cost) and not self._wait_for(lambda: self._has_room(cost), now):
+            self._lose(timestamp_ms, now)
+            return
+        self.channel.append_unsent(timestamp_ms, text)
+        self._advance(now)
+        self._wait_for(self._all_written, now)
+
+    def _has_room(self, cost: int) -> bool:
+        window = self.client.room_of(self)
+        # One record alone is always kept, however long it may be.
+        return self.channel.make_room(cost, window) or self.channel.held == 0
+
+    def _lose(self, timestamp_ms: int, now: float) -> None:
+        self.channel.losses.add(QUEUE_FULL, 1, (timestamp_ms, timestamp_ms))
+        if not self._said_full:
+            self._said_full = self._say("no room is left, new records are dropped until there is", now)
+
+    def _say(self, what: str, now: float) -> bool:
+        """Tells what is wrong on standard error, not too often however episodes flicker."""
+        if now < self._say_again_at:
+            return False
+        self._say_again_at = now + SAY_EVERY
+        _quiet.say(f"{self.client.path}: {self.problem()}; {what}")
+        return True
+
+    def _all_written(self) -> bool:
+        return self.pipe is None or not (self.pipe.busy() or self.channel.unsent)
+
+    def _wait_for(self, condition: Callable[[], bool], now: float) -> bool:
+        """Waits for a connected sidecar, at most `max_wait` and once an episode; never where that would stop others."""
+        if condition():
+            return True
+        if self._waited or self.pipe is None or self.pipe.draining or self.max_wait <= 0 or _quiet.loop_runs():
+            return False
+        deadline = now + self.max_wait
+        while self.pipe is not None and not self.pipe.draining:
+            now = time.monotonic()
+            if now >= deadline:
+                break
+            # Another thread's flush may hear what this one waits for: never long without a look.
+            writing = bool(self.pipe.busy() or self.channel.unsent)
+            _quiet.wait_ready([(self.pipe.fileno, writing)], min(deadline - now, 0.05))
+            self._look(time.monotonic())
+            self._advance(time.monotonic())
+            if condition():
+                return True
+        self._waited = True
+        return False
+
+    def _look(self, now: float) -> None:
+        """Puts the credit spent on the account, and hears what the sidecar has said."""
+        self.channel.held += self._granted - self._credit
+        self._granted = self._credit = 0
+        self.last_used = now
+        self._hear(now)
+
+    def _advance(self, now: float, most: int = CATCH_UP) -> None:
+        """Connects if it is time, and hands over what waits; on a connection that fails at it, once more."""
+        for _ in range(2):
+            if self.pipe is None and now >= self._retry_at:
+                self._connect(now)
+            if self.pipe is None:
+                return
+            if self.pipe.up and now >= self._next_report and self.channel.losses.untold():
+                self._next_report = now + REPORT_EVERY
+                for report in self.channel.losses.new_reports():
+                    self.pipe.ask(report)
+            try:
+                self.pipe.write(self.channel.sent, self.channel.unsent, most)
+                return
+            except OSError as error:
+                _quiet.raise_unless_ours(error)
+                self._hear(now)
+                self._hang_up(now)
+
+    def _connect(self, now: float) -> None:
+        try:
+            pipe = Pipe(self.client.path)
+        except OSError as error:
+            _quiet.raise_unless_ours(error)
+            self._retry_at = now + self._backoff.next()
+            self._problem = absence(error)
+            if self._backoff.failures >= PATIENT_FAILURES and not self._said_away:
+                self._said_away = self._say(f"records are kept, up to {self.client.window} bytes", now)
+            return
+        self.pipe, self._send = pipe, pipe.send
+        self.connections += 1
+        self._silent_since = None
+        oldest = self.channel.greet()
+        pipe.ask(_wire.hello(self.channel.client_id, os.getpid(), oldest, self.app, self.group, self.stream))
+        self.client.connected()
+
+    def _hang_up(self, now: float) -> None:
+        """Ends the connection; all that is kept waits to be sent on the next one."""
+        pipe, self.pipe, self._send = self.pipe, None, _unconnected
+        if pipe is None:
+            return
+        pipe.close()
+        self.channel.rewind()
+        self._longest = _wire.SAFE_FRAME - RECORD_LENGTH
+        first, wait = self._backoff.failures == 0, self._backoff.next()
+        # A sidecar that was well a moment ago may have been restarted: it is asked at once, then with patience.
+        self._retry_at = now if first and pipe.up else now + wait
+        self._problem = "the sidecar has closed the connection"
+
+    def _hear(self, now: float) -> None:
+        if self.pipe is None:
+            return
+        try:
+            told, there = self.pipe.read()
+        except _wire.ProtocolError as error:
+            self._backoff.discourage()
+            self._hang_up(now)
+            self._problem = f"no sidecar answers there, but something that says {error}"
+            return
+        for frame in told:
+            self._take_in(frame, now)
+        if told:
+            self._silent_since, self.flushed_in_vain = None, False
+        elif self.channel.unended() == 0 and not self.tickets:
+            self._silent_since = None
+        elif self._silent_since is None:
+            self._silent_since = now
+        elif now - self._silent_since >= HUNG_AFTER:
+            there = False
+        if not there:
+            self._hang_up(now)
+
+    def _take_in(self, frame: _wire.Told, now: float) -> None:
+        if isinstance(frame, _wire.Ack):
+            self._backoff.reset()
+            self.channel.ack(frame)
+        elif isinstance(frame, _wire.FlushDone):
+            self.channel.count(frame.delivered, frame.rejected, frame.dropped)
+            if frame.ticket in self.tickets:
+                self.tickets[frame.ticket] = frame
+        elif isinstance(frame, _wire.Welcome):
+            self._welcomed(frame, now)
+        elif isinstance(frame, _wire.Draining):
+            if self.pipe is not None:
+                self.pipe.draining = True
+            self._problem = "the sidecar is about to stop"
+        elif isinstance(frame, _wire.Error):
+            if frame.code in (_wire.FENCED, _wire.UNSUPPORTED_VERSION, _wire.BAD_SEQUENCE):
+                self._backoff.discourage()
+            self._hang_up(now)
+            self._problem = f"the sidecar refuses: {frame.text}"
+
+    def _welcomed(self, welcome: _wire.Welcome, now: float) -> None:
+        if self.pipe is None or self.pipe.up:
+            return
+        if welcome.version != _wire.VERSION:
+            self._backoff.discourage()
+            self._hang_up(now)
+            self._problem = f"the sidecar speaks version {welcome.version} of the protocol"
+            return
+        self.pipe.up = True
+        self.channel.welcome(welcome)
+        self._longest = self.channel.max_record
+        for _, report in self.channel.losses.reports:
+            self.pipe.ask(report)
+        if welcome.destination_refused and not self._said_refused:
+            self._said_refused = True
+            name = f"{self.group or '(its own group)'}:{self.stream or '(its own stream)'}"
+            _quiet.say(f"the sidecar refuses the destination {name} (see --allow); records go to its default one")
+
+    def _settle(self, timestamp_ms: int) -> None:
+        """Ends a call: READY for the short path if nothing is left to do, and credit is to be had."""
+        if self.pipe is not None and not self.pipe.draining and self._all_written():
+            room = self.client.room_of(self)
+            self.channel.make_room(LOOK_EVERY, room)
+            credit = min(LOOK_EVERY, room - self.channel.held)
+            if credit > 0:
+                self._credit = self._granted = credit
+                self._look_at = timestamp_ms + LOOK_AFTER_MS
+                self._waited = False
+                if self.pipe.up:
+                    self._said_away = self._said_full = False
+                    self._problem = ""
+                self._state = READY
+                return
+        self._state = IDLE
+
+    def advance(self, barrier: Barrier, now: float) -> bool:
+        """A flush's turn: connects, catches up, asks, hears. True once its level is reached."""
+        with self._lock:
+            if not self._enter():
+                return False
+            try:
+                self._look(now)
+                self._take_late()
+                self._advance(now, sys.maxsize)
+                if barrier.through is None:
+                    barrier.through = self.channel.last()
+                self._ask(barrier, now)
+                self._hear(now)
+                reached = barrier.is_reached(self)
+                if reached:
+                    self.tickets.pop(barrier.ticket, None)
+                self._settle(int(time.time() * 1000))
+                return reached
+            except BaseException:
+                self._state = BROKEN
+                raise
+
+    def _ask(self, barrier: Barrier, now: float) -> None:
+        """Sends the flush once all before it is on its way, and again on each new connection."""
+        pipe = self.pipe
+        if pipe is None or not pipe.up or self.channel.unsent or barrier.asked_on == self.connections:
+            return
+        if not barrier.ticket:
+            if len(self.tickets) >= MOST_FLUSHES:
+                return  # The watermarks will answer.
+            self._last_ticket += 1
+            barrier.ticket = self._last_ticket
+            self.tickets[barrier.ticket] = None
+        barrier.asked_on = self.connections
+        pipe.ask(_wire.flush(barrier.ticket, barrier.level, barrier.milliseconds_left(now)))
+        self._advance(now)
+
+    def forget(self, barrier: Barrier) -> None:
+        """The flush waits no longer."""
+        self.tickets.pop(barrier.ticket, None)
+
+    def hurry(self, now: float) -> None:
+        """Somebody waits for the sidecar to come back: it is looked for ten times a second."""
+        if self.pipe is None:
+            self._retry_at = min(self._retry_at, now + 0.1)
+
+    def wanted(self) -> Optional[tuple[int, bool]]:
+        """The descriptor to wait for, and whether for writing, too."""
+        pipe = self.pipe
+        return None if pipe is None else (pipe.fileno, bool(pipe.busy() or self.channel.unsent))
+
+    def unhanded(self) -> int:
+        """How many records are not the kernel's."""
+        return len(self.channel.unsent) + len(self._late)
+
+    def problem(self) -> str:
+        return self._problem or "the sidecar does not read"
+
+    def leave(self) -> bool:
+        """Ends an idle connection in an orderly way; False where something is still unacknowledged."""
+        with self._lock:
+            if not self._enter():
+                return False
+            try:
+                now = time.monotonic()
+                self._look(now)
+                self._advance(now)
+                pipe = self.pipe
+                idle = not (self.channel.unended() or self.channel.unsent or self._late or self.tickets)
+                if idle and pipe is not None:
+                    pipe.ask(_wire.BYE)
+                    self._advance(now)
+                    self._hang_up(now)
+                    self._backoff.reset()
+                    self._retry_at, self._problem = now, ""
+                    self.channel.free(len(self.channel.sent))
+                self._state = IDLE
+                return idle
+            except BaseException:
+                self._state = BROKEN
+                raise
+
+
+def _unconnected(_frame: bytes, _flags: int) -> int:
+    raise BrokenPipeError
+
+
+#: The methods that hold the state BUSY; `_is_inside` looks for them on the stack.
+_ENTRIES = frozenset(function.__code__ for function in (Link.log, Link.advance, Link.leave))

@@ -1,0 +1,201 @@
+"""The drop-in for Watchtower's handler: its keywords, names and hooks, on our way of delivery."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import platform
+import warnings
+from typing import Any, Callable, Optional
+
+from . import _names
+from ._formatters import CloudWatchLogFormatter
+from ._handler import Handler
+
+DEFAULT_LOG_GROUP_NAME = "watchtower"
+DEFAULT_LOG_STREAM_NAME = "{machine_name}/{program_name}/{logger_name}/{process_id}"
+#: What CloudWatch adds to each event's size (PutLogEvents); Watchtower takes it off `max_message_size`.
+EVENT_OVERHEAD = 26
+#: Stream names that are remembered for each handler.
+MOST_REMEMBERED = 256
+
+# What a sidecar decides, or nobody needs any more, with Watchtower's defaults: setting them to anything else is worth
+# a word. `use_queues` is missing on purpose: there is neither a queue nor a call to AWS that it could choose between.
+_SIDECARS = {
+    "send_interval": 60,
+    "max_batch_size": 1024 * 1024,
+    "max_batch_count": 10000,
+    "boto3_client": None,
+    "boto3_session": None,
+    "boto3_profile_name": None,
+    "endpoint_url": None,
+    "create_log_group": True,
+    "create_log_stream": True,
+    "log_group_tags": None,
+    "log_group_retention_days": None,
+}
+
+
+class SplashdamWarning(UserWarning):
+    """Something about the logging configuration, or a record, that its author should know."""
+
+
+class CloudWatchLogHandler(Handler):
+    """`watchtower.CloudWatchLogHandler` for an app beside a splashdam sidecar.
+
+    Takes every keyword of Watchtower's (docs/python.md says what becomes of each), and `Handler`'s own
+    `socket`, `app`, `window`, `max_wait`, `wait_for` and `exit_timeout`. No call to AWS is made, boto3 is not needed.
+    """
+
+    def __init__(
+        self,
+        log_group_name: Optional[str] = DEFAULT_LOG_GROUP_NAME,
+        log_stream_name: Optional[str] = DEFAULT_LOG_STREAM_NAME,
+        use_queues: bool = True,
+        send_interval: Any = 60,
+        max_batch_size: Optional[int] = 1024 * 1024,
+        max_batch_count: Optional[int] = 10000,
+        boto3_client: Any = None,
+        boto3_profile_name: Optional[str] = None,
+        create_log_group: bool = True,
+        log_group_tags: Optional[dict[str, str]] = None,
+        json_serialize_default: Optional[Callable[[Any], Any]] = None,
+        log_group_retention_days: Optional[int] = None,
+        create_log_stream: bool = True,
+        max_message_size: Optional[int] = None,
+        log_group: Optional[str] = None,
+        stream_name: Optional[str] = None,
+        *args: Any,
+        boto3_session: Any = None,
+        endpoint_url: Optional[str] = None,
+        **kwargs: Any,
+    ) -> None:
+        if args:
+            # Watchtower hands what comes behind its own arguments to `logging.Handler`: the level.
+            kwargs.setdefault("level", args[0])
+        self.log_group_name = _either("log_group_name", log_group_name, DEFAULT_LOG_GROUP_NAME, "log_group", log_group)
+        self.log_stream_name = _either(
+            "log_stream_name", log_stream_name, DEFAULT_LOG_STREAM_NAME, "stream_name", stream_name
+        )
+        group = "" if self.log_group_name == DEFAULT_LOG_GROUP_NAME else self.log_group_name
+        super().__init__(group=group, **kwargs)
+        self.use_queues, self.send_interval = use_queues, send_interval
+        self.max_batch_size, self.max_batch_count = max_batch_size, max_batch_count
+        self.create_log_group, self.create_log_stream = create_log_group, create_log_stream
+        self.log_group_tags, self.log_group_retention_days = log_group_tags or {}, log_group_retention_days
+        self.boto3_client, self.boto3_session = boto3_client, boto3_session
+        self.boto3_profile_name, self.endpoint_url = boto3_profile_name, endpoint_url
+        self.max_message_size = max_message_size
+        self.json_serialize_default = json_serialize_default
+        self.setFormatter(CloudWatchLogFormatter(json_serialize_default=json_serialize_default))
+        self._streams: dict[str, str] = {}
+        self._machine_name = platform.node()
+        self._template = _names.StreamTemplate(self.log_stream_name or "")
+        self._tell_of_the_sidecars()
+
+    def _tell_of_the_sidecars(self) -> None:
+        names = [name for name, default in _SIDECARS.items() if (getattr(self, name) or default) != default]
+        names += [name for name in ("create_log_group", "create_log_stream") if not getattr(self, name)]
+        if names:
+            _warn_once("the sidecar's configuration decides in place of " + ", ".join(sorted(names)))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Formats in the calling thread and hands the record over, as `Handler.emit`; an empty message is skipped."""
+        if self.disabled:
+            return
+        try:
+            text = self.format(record)
+            if not text or self._is_empty(record):
+                self._empty += 1
+                warnings.warn("an empty message: CloudWatch Logs does not take it", SplashdamWarning, stacklevel=2)
+                return
+            link = self._link_to(self._stream_of(record))
+            timestamp_ms = int(record.created * 1000)
+            if self.max_message_size is not None:
+                text = self._cut(text, timestamp_ms)
+            try:
+                encoded = text.encode()
+            except UnicodeEncodeError:
+                encoded = text.encode("utf-8", "backslashreplace")
+        except Exception as error:
+            self._not_formatted(record, error)
+            return
+        self._hand_over(link, timestamp_ms, encoded, record)
+
+    @staticmethod
+    def _is_empty(record: logging.LogRecord) -> bool:
+        """Whether the message itself is empty, whatever the format adds."""
+        message = record.__dict__.get("message")  # Most formatters leave it there.
+        if message is None and isinstance(record.msg, str):
+            message = record.getMessage() if record.args else record.msg
+        return message == ""
+
+    def _stream_of(self, record: logging.LogRecord) -> str:
+        if self.log_stream_name is None:
+            return ""
+        if type(self)._get_stream_name is not _GET_STREAM_NAME or "_get_stream_name" in self.__dict__:
+            return _names.stream_name(self._get_stream_name(record))
+        if not self._template.by_logger:
+            return _names.stream_name(self._get_stream_name(record))
+        name = self._streams.get(record.name)
+        if name is None:
+            if len(self._streams) >= MOST_REMEMBERED:
+                self._streams.clear()
+            name = self._streams[record.name] = _names.stream_name(self._get_stream_name(record))
+        return name
+
+    def _start_account(self) -> None:
+        super()._start_account()
+        self._streams = {}
+
+    def _get_machine_name(self) -> str:
+        return self._machine_name
+
+    def _get_stream_name(self, message: logging.LogRecord) -> str:
+        """The stream of one record. May be overridden, as in Watchtower."""
+        return self._template.fill(self._get_machine_name(), message.name)
+
+    def _cut(self, text: str, timestamp_ms: int) -> str:
+        message = {"timestamp": timestamp_ms, "message": text}
+        most = (self.max_message_size or 0) - EVENT_OVERHEAD
+        if self._size(message) > most:
+            self._truncated += 1
+            return str(self._truncate(message, most)["message"])
+        return text
+
+    def _size(self, msg: Any) -> int:
+        """What CloudWatch counts for a message, in bytes. May be overridden, as in Watchtower."""
+        return (len(msg["message"].encode("utf-8", "replace")) if isinstance(msg, dict) else 1) + EVENT_OVERHEAD
+
+    def _truncate(self, msg: Any, max_size: int) -> Any:
+        """Cuts a message at so many bytes, between characters. May be overridden, as in Watchtower."""
+        warnings.warn(f"a message is cut at {max_size} bytes, as max_message_size says", SplashdamWarning, stacklevel=2)
+        msg["message"] = msg["message"].encode("utf-8", "replace")[: max(0, max_size)].decode("utf-8", "ignore")
+        return msg
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        return f"{name}(log_group_name={self.log_group_name!r}, log_stream_name={self.log_stream_name!r})"
+
+
+_GET_STREAM_NAME = CloudWatchLogHandler._get_stream_name
+
+
+def _either(name: str, value: Optional[str], default: str, old_name: str, old: Optional[str]) -> Optional[str]:
+    """A setting, or the deprecated name of it."""
+    if old is None:
+        return value
+    warnings.warn(f"{old_name} is Watchtower's old name of {name}", DeprecationWarning, stacklevel=4)
+    return old if value in (None, default) else value
+
+
+@functools.lru_cache(maxsize=1)
+def _once() -> set[str]:
+    return set()
+
+
+def _warn_once(text: str) -> None:
+    """One word about a process's settings, however many handlers have them."""
+    if not _once():
+        _once().add(text)
+        warnings.warn(text, SplashdamWarning, stacklevel=5)
