@@ -1,8 +1,8 @@
 //! Framed clients, byte by byte: acks, resume, fences, flushes, and every way to break the protocol.
 
-use splashdam::wire::{ClientFrame, FlushStatus, Level, Lost, MAGIC};
+use splashdam::wire::{ClientFrame, FlushStatus, Level, Lost, RecordsFrame, MAGIC};
 
-use crate::support::{now_ms, until, Remote, Sidecar, Told, GROUP, STREAM};
+use crate::support::{hello, now_ms, until, Remote, Sidecar, Told, GROUP, STREAM};
 
 mod broken;
 mod destinations;
@@ -36,6 +36,27 @@ fn records_are_acknowledged_up_to_their_end() {
     drop(client);
     sidecar.stop().all_delivered(9);
     holds_each_once(&remote, 9);
+    remote.no_violation();
+}
+
+/// Who has no time to wait for the welcome: everything in one write, and gone.
+#[test]
+fn records_may_follow_the_hello_at_once() {
+    let remote = Remote::strict();
+    let sidecar = Sidecar::start(&remote, &[]);
+    let mut bytes = MAGIC.to_vec();
+    hello(1, 1, "", "").encode_into(&mut bytes);
+    for (sequence, text) in (1..).zip(texts(1..=300)) {
+        let mut frame = RecordsFrame::with_capacity(64);
+        frame.push(now_ms(), text.as_bytes());
+        bytes.extend_from_slice(&frame.finish(sequence));
+    }
+    sidecar.wire().raw(&bytes);
+    // The same client again, as after a broken connection: what is known is skipped.
+    sidecar.wire().raw(&bytes);
+    remote.until_accepted(300);
+    sidecar.stop().all_delivered(300);
+    holds_each_once(&remote, 300);
     remote.no_violation();
 }
 
