@@ -29,7 +29,8 @@ PATIENCE = 60
 
 
 def main():
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), str(ROOT / "python" / "src"), os.environ.get("PYTHONPATH", "")])
+    found_in = [str(HERE), str(ROOT / "python" / "src"), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(found_in)
     binary = find_binary()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shop-")))

@@ -1,11 +1,10 @@
 """A Celery app in which each task's records are in CloudWatch before the child takes the next task."""
 
+import logging
 import sys
 
 from app_dictconfig import app  # noqa: F401
 from celery.signals import task_postrun
-
-import logging
 
 
 @task_postrun.connect

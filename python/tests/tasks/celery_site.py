@@ -1,4 +1,4 @@
-"""A whole site: Redis, the endpoint, the sidecar, a Celery worker as a process of its own, and a client that sends tasks."""
+"""A whole site: Redis, the endpoint, the sidecar, a Celery worker in a process of its own, a client that sends tasks."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ class Worker(Program):
 
     def __init__(self, app, environment, *flags):
         command = [sys.executable, "-m", "celery", "-A", app, "worker", "--loglevel", "INFO"]
-        super().__init__(command + ["--without-gossip", "--without-mingle", *flags], environment)
+        super().__init__([*command, "--without-gossip", "--without-mingle", *flags], environment)
         self.line(r"celery@\S+ ready")
 
     def signal(self, *numbers):
@@ -107,7 +107,7 @@ class Site:
         return wait_for(f"{wanted} numbers were logged", lambda: (m := self.marked()) and len(m) >= wanted and m)
 
     def settle(self):
-        """Ends worker and sidecar in their good time; gives how often each number arrived. Nothing may have been lost."""
+        """Ends worker and sidecar in good time; gives how often each number arrived. Nothing may have been lost."""
         if self.worker.process.poll() is None:
             assert self.worker.stop() == 0, self.worker.output()
         assert self.sidecar.stop() == 0, self.sidecar.output()
@@ -118,7 +118,7 @@ class Site:
         """Every number whose call had returned arrived, none twice, and none that no task was asked for."""
         marked, arrived = self.marked().keys(), self.settle()
         missing = marked - arrived.keys()
-        assert not missing, f"{len(missing)} of {len(marked)} are missing: {sorted(missing)[:20]}\n{self.worker.output()}"
+        assert not missing, f"{len(missing)} of {len(marked)} are missing: {sorted(missing)[:20]}"
         assert all(number in asked for number in arrived)
         assert set(arrived.values()) == {1}, f"twice: {[n for n, times in arrived.items() if times > 1][:20]}"
         return arrived

@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from celery_site import Site  # noqa: E402
+from celery_site import Site
 
 
 @pytest.fixture(autouse=True, scope="session")

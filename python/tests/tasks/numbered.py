@@ -94,7 +94,7 @@ def _interrupt(sent):
 
 @shared_task
 def configure_again(first, times):
-    """Configures logging anew between numbers, as Django does in a task that calls `django.setup`; gives the longest."""
+    """Configures logging anew between numbers, as `django.setup` in a task does; gives the longest time."""
     from app_dictconfig import LOGGING
 
     longest = 0.0

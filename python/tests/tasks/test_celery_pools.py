@@ -20,7 +20,7 @@ def test_prefork(site, app):
     assert streams <= set(site.cloud.streams())
 
 
-@pytest.mark.parametrize("pool", ["solo", "threads"])
+@pytest.mark.parametrize("pool", ["solo", "threads", "gevent"])
 def test_pools_in_the_main_process(site, pool):
     site.start_worker("--pool", pool, "--concurrency", "4")
     results, asked = site.counts(tasks=100, each=3)
