@@ -3,9 +3,10 @@
 import logging
 import os
 
-import splashdam
 from celery import Celery
 from celery.signals import after_setup_logger, after_setup_task_logger
+
+import splashdam
 
 app = Celery("numbered", broker=os.environ["BROKER"], backend=os.environ["BROKER"], include=["numbered"])
 

@@ -1,4 +1,4 @@
-"""A whole site: Redis, the endpoint, the sidecar, a Celery worker in a process of its own, a client that sends tasks."""
+"""A whole site: Redis, the endpoint, the sidecar, a worker in a process of its own, and a client that sends tasks."""
 
 import os
 import signal
@@ -6,10 +6,11 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-import splashdam
 from celery import Celery
 from harness import Program, start_sidecar, wait_for
 from programs import PATIENCE
+
+import splashdam
 
 HERE = Path(__file__).parent
 PACKAGE = Path(splashdam.__file__).parents[1]

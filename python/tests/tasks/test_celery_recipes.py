@@ -1,4 +1,4 @@
-"""Every snippet of Celery's recipes stands in the file that it names, letter by letter, and other tests run that file."""
+"""Every snippet of Celery's recipes stands in the file that it names, letter by letter; other tests run that file."""
 
 import re
 from pathlib import Path

@@ -21,8 +21,8 @@ def test_sidecar_killed_and_restarted_with_its_spool_while_tasks_run(spooling_si
     assert site.settle().keys() == asked
 
 
-def test_records_that_wait_for_the_sidecar_arrive_when_the_child_ends(site):
-    site.start_worker("--concurrency", "1")
+def test_records_that_wait_for_the_sidecar_arrive_when_the_child_ends_logging(site):
+    site.start_worker("--concurrency", "1", app="app_ended")
     site.run("count", 0, 10)
     site.cloud.wait_for_numbers(range(10))
     site.kill_sidecar()
