@@ -10,6 +10,6 @@ from celery.signals import task_postrun
 @task_postrun.connect
 def flush_logs(task_id, **_):
     for handler in logging.getLogger("numbered").handlers:
-        report = handler.flush(timeout=10, level="ended")
+        report = handler.flush(timeout=30, level="ended")
         outcome = "all delivered" if report.all_delivered else f"{report}"
         print(f"flushed {task_id}: {outcome}", file=sys.__stderr__, flush=True)

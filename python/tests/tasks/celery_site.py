@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from celery import Celery
-from harness import Program, start_sidecar, wait_for
-from programs import PATIENCE
 
 import splashdam
+from harness import Program, start_sidecar, wait_for
+from programs import PATIENCE
 
 HERE = Path(__file__).parent
 PACKAGE = Path(splashdam.__file__).parents[1]
@@ -92,10 +92,10 @@ class Site:
         """Sends one, waits for its end, and gives its result."""
         return self.send(task, *arguments, **options).get(timeout=PATIENCE)
 
-    def counts(self, tasks, each, pause=0.0):
+    def counts(self, tasks, each, first=0):
         """Sends that many tasks which log `each` numbers of their own; gives their results and all the numbers."""
-        results = [self.send("count", first, each, pause) for first in range(0, tasks * each, each)]
-        return results, set(range(tasks * each))
+        asked = range(first, first + tasks * each)
+        return [self.send("count", number, each) for number in asked[::each]], set(asked)
 
     def marked(self):
         """The numbers whose log call had returned, and the process that each was logged by."""

@@ -11,6 +11,7 @@ import random
 import signal
 import threading
 import time
+from pathlib import Path
 
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
@@ -28,10 +29,19 @@ def log_number(number, text="", logger=log):
 
 
 @shared_task
-def count(first, amount, pause=0.0):
+def count(first, amount):
     for number in range(first, first + amount):
         log_number(number)
-        time.sleep(pause)
+        time.sleep(0.001)
+
+
+@shared_task
+def count_in_two_parts(first, amount, go):
+    """Logs one half, and the other once there is a file `go`."""
+    for number in range(first, first + amount):
+        while number == first + amount // 2 and not Path(go).exists():
+            time.sleep(0.01)
+        log_number(number)
 
 
 @shared_task

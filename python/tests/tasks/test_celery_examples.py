@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from celery_site import PACKAGE
+
 from harness import Program, start_sidecar
 from programs import PATIENCE
 

@@ -1,9 +1,11 @@
 """Children that are ended in the middle of a task: what they logged arrives, and the next children log on."""
 
+import itertools
 import os
 import signal
 
 import pytest
+
 from harness import wait_for
 
 ROOM = 1_000_000
@@ -56,5 +58,8 @@ def test_the_hard_time_limit(site):
     tasks = start_three(site, time_limit=1)
     for task in tasks:
         wait_for("the task has ended", task.ready)
-    assert site.marked(), "the tasks had logged by then"
+    for turn in itertools.count(3):
+        if site.marked():
+            break  # At least one has logged before its time was up: on a busy machine that takes some tries.
+        wait_for("the task has ended", site.send("count_until_ended", turn * ROOM, time_limit=1).ready)
     log_on_and_check(site)

@@ -1,6 +1,7 @@
 """Celery's pools: every record of every task arrives, once."""
 
 import pytest
+
 from programs import PATIENCE
 
 

@@ -4,17 +4,22 @@ import signal
 
 import pytest
 from celery_site import COLD
+
 from programs import PATIENCE
 
 
 def test_warm_shutdown_lets_running_tasks_log_to_their_end(site):
     site.start_worker("--concurrency", "2")
-    _, asked = site.counts(tasks=2, each=300, pause=0.002)
-    site.wait_for_marks(20)
-    assert len(site.marked()) < len(asked), "the tasks are still running"
-    assert site.worker.stop() == 0
-    assert site.marked().keys() == asked
-    assert site.check(asked).keys() == asked
+    go = site.folder / "go"
+    for first in (0, 200):
+        site.send("count_in_two_parts", first, 200, str(go))
+    site.wait_for_marks(200)
+    site.worker.process.send_signal(signal.SIGTERM)
+    site.worker.line("Warm shutdown")
+    go.touch()
+    assert site.worker.process.wait(PATIENCE) == 0
+    assert site.marked().keys() == set(range(400))
+    assert site.check(range(400)).keys() == set(range(400))
 
 
 @pytest.mark.parametrize("signals", COLD.values(), ids=COLD.keys())

@@ -8,14 +8,16 @@ from programs import PATIENCE
 
 def test_sidecar_killed_and_restarted_with_its_spool_while_tasks_run(spooling_site):
     site = spooling_site
-    site.start_worker("--concurrency", "2")
-    results, asked = site.counts(tasks=20, each=100, pause=0.001)
+    site.start_worker("--concurrency", "2", app="app_ended")
+    before, asked_before = site.counts(tasks=10, each=100)
     site.wait_for_marks(200)
     site.kill_sidecar()
-    site.wait_for_marks(100)
+    after, asked_after = site.counts(tasks=10, each=100, first=1_000)
+    site.wait_for_marks(200)
     site.start_sidecar()
-    for result in results:
+    for result in before + after:
         result.get(timeout=PATIENCE)
+    asked = asked_before | asked_after
     assert site.marked().keys() == asked
     # What was in flight at the kill may come twice: CloudWatch does not deduplicate.
     assert site.settle().keys() == asked
