@@ -13,7 +13,7 @@ def test_sidecar_killed_and_restarted_with_its_spool_while_tasks_run(spooling_si
     site.wait_for_marks(200)
     site.kill_sidecar()
     after, asked_after = site.counts(tasks=10, each=100, first=1_000)
-    site.wait_for_marks(200)
+    site.wait_for_marks(1_200)
     site.start_sidecar()
     for result in before + after:
         result.get(timeout=PATIENCE)
