@@ -18,7 +18,7 @@ from programs import PATIENCE
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
-def test_celery_example():
+def test_celery_example(redis_server):
     path = os.pathsep.join([str(PACKAGE), os.environ.get("PYTHONPATH", "")])
     example = Program(
         [sys.executable, EXAMPLES / "celery" / "run.py"],
