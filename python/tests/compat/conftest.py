@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from harness import Cloud, Emulator, start_sidecar
-from programs import PATIENCE, die_with_parent
+from programs import PATIENCE, die_with_parent, wait_for
 
 import splashdam
 
@@ -30,6 +30,14 @@ class Side:
         handler = splashdam.CloudWatchLogHandler(log_stream_name=stream, socket=self.socket, **keywords)
         self.handlers.append(handler)
         return handler
+
+    def wait_for_messages(self, stream, expected):
+        """What another process logged: waits until as many have arrived, and compares."""
+        wait_for("the records arrived", lambda: len(self.read(stream)) >= len(expected))
+        assert self.read(stream) == expected
+
+    def read(self, stream):
+        return self.cloud.messages(stream) if stream in self.cloud.streams() else []
 
     def close(self):
         """So that the sidecar need not wait for clients when it is told to stop."""
@@ -87,13 +95,14 @@ def told(monkeypatch):
 
 @pytest.fixture
 def run_app(side):
-    """Runs Python code in a process of its own, beside the module's sidecar; gives what `subprocess.run` gives."""
+    """Runs Python code, or a file, in a process of its own beside the module's sidecar; gives what `subprocess.run` gives."""
 
     def run(code, *arguments, flags=(), environment=()):
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SPLASHDAM_", "PYTHON"))}
         kept.update({"SPLASHDAM_SOCKET": side.socket, "PYTHONPATH": SOURCE})
         kept.update(environment)
-        command = [sys.executable, *flags, "-c", code, *map(str, arguments)]
+        program = [str(code)] if isinstance(code, Path) else ["-c", code]
+        command = [sys.executable, *flags, *program, *map(str, arguments)]
         return subprocess.run(
             command, env=kept, capture_output=True, text=True, timeout=PATIENCE, preexec_fn=die_with_parent, check=False
         )
