@@ -1,18 +1,12 @@
 """What the tests share. They need `SPLASHDAM_BIN`, the path of the sidecar's binary (`make test` sets it)."""
 
 import os
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
-# `programs` (starting, awaiting and ending other processes) is shared with the interop tests.
-sys.path.insert(0, str(HERE.parents[1] / "tests" / "interop"))
-sys.path.insert(0, str(HERE))
-
-from harness import Cloud, Emulator  # noqa: E402
+from harness import Cloud, Emulator
 
 
 def pytest_configure(config):

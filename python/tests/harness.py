@@ -7,6 +7,7 @@ import urllib.request
 from collections import Counter
 
 import boto3
+
 from programs import CREDENTIALS, PATIENCE, REGION, Program, Sidecar, wait_for
 
 __all__ = ["GROUP", "Cloud", "Emulator", "Program", "Sidecar", "numbers", "start_sidecar", "wait_for"]
@@ -67,9 +68,7 @@ class Cloud:
         for name in self.streams(group) if stream is None else [stream]:
             token = {}
             while True:
-                page = self.logs.get_log_events(
-                    logGroupName=group, logStreamName=name, startFromHead=True, **token
-                )
+                page = self.logs.get_log_events(logGroupName=group, logStreamName=name, startFromHead=True, **token)
                 found += page["events"]
                 if token.get("nextToken") == page["nextForwardToken"]:
                     break

@@ -14,12 +14,15 @@ things right. Absent: no I/O, no clock, no lock.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from typing import NamedTuple, Optional
 
 from . import _wire
 from ._losses import SIDECAR_LOST, UNCONFIRMED, Losses, Span, join
 
+#: Frames that one call forgets, so that no single call pays for a whole batch that became durable.
+MOST_FREED = 256
 #: What keeping a frame costs beside its text: head, object, place in the deque.
 FRAME_COST = _wire.RECORD_HEAD + 33 + 8
 
@@ -107,6 +110,8 @@ class Channel:
 
     def make_room(self, needed: int, window: int) -> bool:
         """Whether `needed` bytes more fit into a window of so many. Lets go of what may be let go of for it."""
+        if self.held + needed > window:
+            self.free_durable()
         if self.held + needed > window and not self.durable_is_disk:
             admitted = self.mark("admitted")
             while self.held + needed > window and self.sent and _wire.sequence_of(self.sent[0]) <= admitted:
@@ -121,23 +126,29 @@ class Channel:
             self._at_risk_to = sequence
         self.free(1)
 
+    def free_durable(self, most: int = sys.maxsize) -> None:
+        """Forgets the sent frames that are safe, the oldest of them first."""
+        if self.sent:
+            self.free(min(most, self.mark("durable") - _wire.sequence_of(self.sent[0]) + 1))
+
     def free(self, count: int) -> None:
         """Forgets the oldest sent frames."""
         for _ in range(min(count, len(self.sent))):
             self.held -= len(self.sent.popleft()) - _wire.RECORD_HEAD + FRAME_COST
 
     def rewind(self) -> None:
-        """The connection is gone: all that is kept must be sent again."""
+        """The connection is gone: all that is not safe must be sent again."""
+        self.free_durable()
         self.unsent.extendleft(reversed(self.sent))
         self.sent.clear()
 
     def repair(self) -> None:
         """Puts the window right after an interruption anywhere: in order, nothing twice, all of it unsent."""
         frames = {_wire.sequence_of(frame): frame for frame in (*self.sent, *self.unsent)}
-        self.unsent.clear()
-        self.unsent.extend(frames[sequence] for sequence in sorted(frames))
-        self.sent.clear()
         self.next = max(self.next, 1 + max(frames, default=0))
+        # This, too, may be cut short: one store puts all in place, twice for a moment.
+        self.unsent = deque(frames[sequence] for sequence in sorted(frames))
+        self.sent.clear()
         self.held = sum(len(frame) - _wire.RECORD_HEAD + FRAME_COST for frame in self.unsent)
 
     def greet(self) -> int:
@@ -207,7 +218,5 @@ class Channel:
         )
         self.count(ack.delivered, ack.rejected, ack.dropped)
         self.losses.confirmed(ack.lost_to)
-        if self.sent:
-            self.free(self.mark("durable") - _wire.sequence_of(self.sent[0]) + 1)
         if self.mark("ended") >= self._at_risk_to:
             self._at_risk_span = None

@@ -16,6 +16,9 @@ from ._link import Link
 #: Destinations that a process may have open at a socket; the sidecar takes 4,096 connections in all.
 MOST_LINKS = 64
 
+#: Seconds after which another link of a process may find out for itself whether there is room.
+WAIT_AGAIN_AFTER = 5.0
+
 Destination = tuple[str, str, str]
 
 
@@ -31,6 +34,9 @@ class Client:
         self.redirected = 0
         self.pid = os.getpid()
         self._lock = threading.RLock()
+        # The link whose wait for room was in vain, and when that was.
+        self._waiter: Optional[Link] = None
+        self._waited_at = 0.0
 
     def link(self, group: str, stream: str, app: str) -> Link:
         """The link to a destination. Where too many are in use, the one to the sidecar's default destination."""
@@ -62,6 +68,18 @@ class Client:
             return self.window
         return self.window - sum(other.channel.held for other in list(self.links.values()) if other is not link)
 
+    def may_wait(self, link: Link, now: float) -> bool:
+        """Whether a link may wait for room: an episode of the sidecar's is waited for once, not once by each link."""
+        return self._waiter in (None, link) or now - self._waited_at >= WAIT_AGAIN_AFTER
+
+    def waited_in_vain(self, link: Link, now: float) -> None:
+        self._waiter, self._waited_at = link, now
+
+    def waits_no_more(self, link: Link) -> None:
+        """The link has room again."""
+        if self._waiter is link:
+            self._waiter = None
+
     def connected(self) -> None:
         """A link has connected: from now on the end of the process matters."""
         _exit.arrange()
@@ -71,6 +89,7 @@ class Client:
         self.pid = os.getpid()
         self._lock = threading.RLock()
         self.redirected = 0
+        self._waiter = None
         for link in self.links.values():
             link.reset()
 

@@ -1,7 +1,8 @@
 """The end of a process: what was logged is handed over, and waited for as the handlers say, within a bound.
 
 `atexit` covers the ordinary end; ours runs before `logging.shutdown`, which was registered first. The children of
-multiprocessing and of Celery (billiard) leave by `os._exit`, but run their finalizers before.
+multiprocessing (and billiard) leave by `os._exit`, but run their finalizers before; Celery's send a signal.
+Most ends have nothing to do here: what was logged is the kernel's already.
 """
 
 from __future__ import annotations
@@ -29,6 +30,14 @@ def arrange() -> None:
         if module is not None and name not in _arranged:
             _arranged.add(name)
             module.Finalize(None, end, exitpriority=-100)
+    signals: Any = sys.modules.get("celery.signals")
+    if signals is not None and "celery" not in _arranged:
+        _arranged.add("celery")
+        signals.worker_process_shutdown.connect(_end_of_a_worker, weak=False, dispatch_uid="splashdam")
+
+
+def _end_of_a_worker(**_: object) -> None:
+    end()
 
 
 def forget_arrangements() -> None:
@@ -48,7 +57,8 @@ def end() -> None:
         barriers.append(Barrier(link, link.wait_for if waits else "admitted", deadline))
     await_all([barrier for barrier in barriers if _has_business(barrier.link)], patient=True)
     for link in links:
-        if link.unhanded():
+        if link.unhanded() and not link.ended_in_vain:
+            link.ended_in_vain = True  # The end may be arranged more than once.
             lost = f"{link.unhanded()} records are lost at the end of the process"
             _quiet.say(f"{link.client.path}: {link.problem()}; {lost}")
 

@@ -65,12 +65,13 @@ class Handler(logging.Handler):
         self.disabled = _names.is_disabled()
         self._client = _client.client_of(self.socket)
         self._link: Optional[Link] = None
-        self._links: dict[str, Link] = {}
+        self._links: dict[tuple[str, str], Link] = {}
         self._start_account()
 
     def _start_account(self) -> None:
         self._pid = os.getpid()
         self._empty = self._failed = self._truncated = 0
+        self._retrying = False
         # Counts of links that made room for others.
         self._past = Stats()
 
@@ -83,13 +84,10 @@ class Handler(logging.Handler):
             link = self._link
             if link is None or (record.process != self._pid and os.getpid() != self._pid):
                 link = self._open()
-            timestamp_ms = int(record.created * 1000)
-            try:
-                encoded = text.encode()
-            except UnicodeEncodeError:
-                encoded = text.encode("utf-8", "backslashreplace")
+            timestamp_ms = milliseconds(record.created)
+            encoded = encode(text)
         except Exception as error:
-            self._not_formatted(record, error)
+            self._failed_before(record, error)
             return
         if encoded:
             self._hand_over(link, timestamp_ms, encoded, record)
@@ -105,9 +103,17 @@ class Handler(logging.Handler):
             self._failed += 1
             self.handleError(record)
 
-    def _not_formatted(self, record: logging.LogRecord, error: Exception) -> None:
-        if type(error).__module__.partition(".")[0] == "billiard":
-            raise error  # Celery's soft time limit must end the task, not a line of its log.
+    def _failed_before(self, record: logging.LogRecord, error: Exception) -> None:
+        """The record could not be formatted, or a signal handler (Celery's soft time limit) raised meanwhile."""
+        if not self._retrying:
+            self._retrying, failed = True, self._failed
+            try:
+                self.emit(record)
+            finally:
+                self._retrying = False
+            if self._failed == failed:
+                raise error  # The record is well, and the error not its own: it must end the task, not a line of log.
+            return
         self._failed += 1
         # Where the stack is used up even telling may fail.
         with contextlib.suppress(Exception):
@@ -125,12 +131,11 @@ class Handler(logging.Handler):
             _client.after_fork(self._client)  # A fork that Python was not told of.
         if pid != self._pid:
             self._start_account()
-        link = self._links.get(stream)
+        link = self._links.get((self.group, stream))
         if link is None or link.retired:
             self._forget_retired()
             link = self._client.link(self.group, stream, self.app)
-            if link.stream == stream or not link.stream:
-                self._links[link.stream] = link
+            self._links[(link.group, link.stream)] = link
         self._client.window = max(self._client.window, self.window)
         link.max_wait = max(link.max_wait, self.max_wait)
         link.exit_timeout = max(link.exit_timeout, self.exit_timeout)
@@ -138,10 +143,10 @@ class Handler(logging.Handler):
         return link
 
     def _forget_retired(self) -> None:
-        for stream, link in list(self._links.items()):
+        for destination, link in list(self._links.items()):
             if link.retired:
                 self._past = _add(self._past, link, 0)
-                del self._links[stream]
+                del self._links[destination]
 
     def flush(  # type: ignore[override]  # `logging` asks for nothing back; we have something to tell.
         self, timeout: Optional[float] = None, level: Optional[str] = None
@@ -214,6 +219,21 @@ class Handler(logging.Handler):
     def __repr__(self) -> str:
         destination = f"{self.group or '(its group)'}:{self.stream or '(its stream)'}"
         return f"<{type(self).__name__} {self.socket} {destination} ({logging.getLevelName(self.level)})>"
+
+
+def milliseconds(created: float) -> int:
+    """A record's time as CloudWatch has it. Raises `OverflowError` for what is no 64-bit number."""
+    if -9.2e15 < created < 9.2e15:
+        return int(created * 1000)
+    raise OverflowError(f"created={created!r} is no time")
+
+
+def encode(text: str) -> bytes:
+    """The text as UTF-8; lone surrogates, which UTF-8 does not have, as Python writes them."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace")
 
 
 def _changed(stats: Stats, **changes: Any) -> Stats:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Callable, Optional
 
 from . import _quiet, _wire
 from ._backoff import Backoff
-from ._channel import FRAME_COST, Channel
+from ._channel import FRAME_COST, MOST_FREED, Channel
 from ._losses import QUEUE_FULL
 from ._pipe import FLAGS, Pipe, absence
 from ._wire import RECORD, RECORD_HEAD, RECORD_LENGTH, RECORDS
@@ -101,6 +101,8 @@ class Link:
         self._last_ticket = 0
         #: A flush without an explicit time ran out; until the sidecar says something, none waits again.
         self.flushed_in_vain = False
+        #: The end of the process has told of what is left.
+        self.ended_in_vain = False
 
     def log(self, timestamp_ms: int, text: bytes) -> None:
         """Hands one record over, or keeps it, or counts it as lost. Raises only what signal handlers raise."""
@@ -188,7 +190,11 @@ class Link:
     def _repair(self) -> None:
         """A call was cut short; how much of which frame is written nobody knows: all is sent on a new connection."""
         self._state = BUSY
-        self._hang_up(time.monotonic())
+        pipe, self.pipe, self._send = self.pipe, None, _unconnected
+        if pipe is not None:
+            pipe.close()
+            self._retry_at = 0.0  # The sidecar is not to blame.
+        self._longest = _wire.SAFE_FRAME - RECORD_LENGTH
         self.channel.repair()
         self._credit = self._granted = 0
 
@@ -252,7 +258,9 @@ class Link:
         """Waits for a connected sidecar, at most `max_wait` and once an episode; never where that would stop others."""
         if condition():
             return True
-        if self._waited or self.pipe is None or self.pipe.draining or self.max_wait <= 0 or _quiet.loop_runs():
+        if self._waited or self.pipe is None or self.pipe.draining or self.max_wait <= 0:
+            return False
+        if not self.client.may_wait(self, now) or _quiet.loop_runs():
             return False
         deadline = now + self.max_wait
         while self.pipe is not None and not self.pipe.draining:
@@ -267,6 +275,7 @@ class Link:
             if condition():
                 return True
         self._waited = True
+        self.client.waited_in_vain(self, now)
         return False
 
     def _look(self, now: float) -> None:
@@ -275,6 +284,7 @@ class Link:
         self._granted = self._credit = 0
         self.last_used = now
         self._hear(now)
+        self.channel.free_durable(MOST_FREED)
 
     def _advance(self, now: float, most: int = CATCH_UP) -> None:
         """Connects if it is time, and hands over what waits; on a connection that fails at it, once more."""
@@ -395,7 +405,9 @@ class Link:
             if credit > 0:
                 self._credit = self._granted = credit
                 self._look_at = timestamp_ms + LOOK_AFTER_MS
-                self._waited = False
+                if self._waited:
+                    self._waited = False
+                    self.client.waits_no_more(self)
                 if self.pipe.up:
                     self._said_away = self._said_full = False
                     self._problem = ""
@@ -416,6 +428,7 @@ class Link:
                     barrier.through = self.channel.last()
                 self._ask(barrier, now)
                 self._hear(now)
+                self.channel.free_durable()
                 reached = barrier.is_reached(self)
                 if reached:
                     self.tickets.pop(barrier.ticket, None)

@@ -52,7 +52,6 @@ class StreamTemplate:
         self.text = template
         fields = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
         # A template that fails, or asks for what is not known, fails at each record, where `handleError` tells.
-        self.constant = fields <= {"machine_name", "program_name", "process_id"}
         self.by_logger = fields <= {"machine_name", "program_name", "process_id", "logger_name"}
 
     def fill(self, machine_name: str, logger_name: str) -> str:

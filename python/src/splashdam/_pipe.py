@@ -20,6 +20,8 @@ from ._quiet import raise_unless_ours
 FLAGS = getattr(socket, "MSG_NOSIGNAL", 0) | getattr(socket, "MSG_DONTWAIT", 0)
 #: How much of a backlog is handed over in one call of the kernel.
 BATCH = 64 * 1024
+#: What the kernel is asked to keep of what the sidecar has not read, in bytes; it takes twice that, within its limit.
+SEND_ROOM = 512 * 1024
 #: A sidecar has little to say; one that says more at once is heard again at the next look.
 MOST_READS = 16
 
@@ -34,6 +36,8 @@ class Pipe:
         sock = _socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
+            # The kernel counts a small write as more than a kilobyte: its default is full after some 170 records.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_ROOM)
             sock.connect(path)
         except BaseException:
             sock.close()

@@ -53,17 +53,15 @@ def raise_unless_ours(error: OSError) -> None:
 
 def say(line: str) -> None:
     """Writes one line to standard error, unless that would wait or fail."""
-    stream = sys.stderr
-    # Nowhere to say it, or closed: logging must not fail for that.
-    with contextlib.suppress(Exception):
-        try:
-            fileno = stream.fileno()
-        except (AttributeError, OSError, ValueError):
-            fileno = -1
-        if fileno < 0 or _writable(fileno):
-            # A pipe that is writable at all takes 4,096 bytes at once.
-            stream.write(f"splashdam: {line}\n"[:2000])
-            stream.flush()
+    for stream in (sys.stderr, sys.__stderr__):
+        # Nowhere to say it, or closed: logging must not fail for that. And what has no descriptor may be a logger
+        # (Celery redirects standard error into its log): our own trouble does not belong in there.
+        with contextlib.suppress(Exception):
+            if stream is not None and _writable(stream.fileno()):
+                # A pipe that is writable at all takes 4,096 bytes at once.
+                stream.write(f"splashdam: {line}\n"[:2000])
+                stream.flush()
+                return
 
 
 def _writable(fileno: int) -> bool:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import platform
 import warnings
-from typing import Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from . import _names
 from ._formatters import CloudWatchLogFormatter
-from ._handler import Handler
+from ._handler import Handler, encode, milliseconds
+
+if TYPE_CHECKING:
+    from ._link import Link
 
 DEFAULT_LOG_GROUP_NAME = "watchtower"
 DEFAULT_LOG_STREAM_NAME = "{machine_name}/{program_name}/{logger_name}/{process_id}"
 #: What CloudWatch adds to each event's size (PutLogEvents); Watchtower takes it off `max_message_size`.
 EVENT_OVERHEAD = 26
-#: Stream names that are remembered for each handler.
+#: Loggers whose link each handler remembers.
 MOST_REMEMBERED = 256
 
 # What a sidecar decides, or nobody needs any more, with Watchtower's defaults: setting them to anything else is worth
@@ -47,6 +51,9 @@ class CloudWatchLogHandler(Handler):
     `socket`, `app`, `window`, `max_wait`, `wait_for` and `exit_timeout`. No call to AWS is made, boto3 is not needed.
     """
 
+    #: What a `_size` of one's own adds.
+    EXTRA_MSG_PAYLOAD_SIZE = EVENT_OVERHEAD
+
     def __init__(
         self,
         log_group_name: Optional[str] = DEFAULT_LOG_GROUP_NAME,
@@ -73,12 +80,10 @@ class CloudWatchLogHandler(Handler):
         if args:
             # Watchtower hands what comes behind its own arguments to `logging.Handler`: the level.
             kwargs.setdefault("level", args[0])
-        self.log_group_name = _either("log_group_name", log_group_name, DEFAULT_LOG_GROUP_NAME, "log_group", log_group)
-        self.log_stream_name = _either(
-            "log_stream_name", log_stream_name, DEFAULT_LOG_STREAM_NAME, "stream_name", stream_name
-        )
-        group = "" if self.log_group_name == DEFAULT_LOG_GROUP_NAME else self.log_group_name
-        super().__init__(group=group, **kwargs)
+        group = _either("log_group_name", log_group_name, DEFAULT_LOG_GROUP_NAME, "log_group", log_group)
+        stream = _either("log_stream_name", log_stream_name, DEFAULT_LOG_STREAM_NAME, "stream_name", stream_name)
+        super().__init__(**kwargs)
+        self.log_group_name, self.log_stream_name = group, stream
         self.use_queues, self.send_interval = use_queues, send_interval
         self.max_batch_size, self.max_batch_count = max_batch_size, max_batch_count
         self.create_log_group, self.create_log_stream = create_log_group, create_log_stream
@@ -88,10 +93,31 @@ class CloudWatchLogHandler(Handler):
         self.max_message_size = max_message_size
         self.json_serialize_default = json_serialize_default
         self.setFormatter(CloudWatchLogFormatter(json_serialize_default=json_serialize_default))
-        self._streams: dict[str, str] = {}
         self._machine_name = platform.node()
-        self._template = _names.StreamTemplate(self.log_stream_name or "")
         self._tell_of_the_sidecars()
+
+    @property
+    def log_group_name(self) -> Optional[str]:
+        """As in Watchtower; its default, and None, mean the sidecar's own group."""
+        return self._log_group_name
+
+    @log_group_name.setter
+    def log_group_name(self, name: Optional[str]) -> None:
+        self._log_group_name = name
+        self.group = "" if name in (None, DEFAULT_LOG_GROUP_NAME) else str(name)
+        self._link = None
+        self._by_logger.clear()
+
+    @property
+    def log_stream_name(self) -> Optional[str]:
+        """As in Watchtower, a template; None means the sidecar's own stream."""
+        return self._log_stream_name
+
+    @log_stream_name.setter
+    def log_stream_name(self, name: Optional[str]) -> None:
+        self._log_stream_name = name
+        self._template = _names.StreamTemplate(name or "")
+        self._by_logger.clear()
 
     def _tell_of_the_sidecars(self) -> None:
         names = [name for name, default in _SIDECARS.items() if (getattr(self, name) or default) != default]
@@ -109,16 +135,13 @@ class CloudWatchLogHandler(Handler):
                 self._empty += 1
                 warnings.warn("an empty message: CloudWatch Logs does not take it", SplashdamWarning, stacklevel=2)
                 return
-            link = self._link_to(self._stream_of(record))
-            timestamp_ms = int(record.created * 1000)
+            link = self._link_of(record)
+            timestamp_ms = milliseconds(record.created)
             if self.max_message_size is not None:
                 text = self._cut(text, timestamp_ms)
-            try:
-                encoded = text.encode()
-            except UnicodeEncodeError:
-                encoded = text.encode("utf-8", "backslashreplace")
+            encoded = encode(text)
         except Exception as error:
-            self._not_formatted(record, error)
+            self._failed_before(record, error)
             return
         self._hand_over(link, timestamp_ms, encoded, record)
 
@@ -130,23 +153,29 @@ class CloudWatchLogHandler(Handler):
             message = record.getMessage() if record.args else record.msg
         return message == ""
 
+    def _link_of(self, record: logging.LogRecord) -> Link:
+        if type(self)._get_stream_name is not _GET_STREAM_NAME or "_get_stream_name" in self.__dict__:
+            return self._link_to(self._stream_of(record))  # Overridden: it may depend on anything.
+        # Most templates give the same stream for all records of a logger.
+        link = self._by_logger.get(record.name)
+        if link is not None and (record.process == self._pid or os.getpid() == self._pid) and not link.retired:
+            return link
+        stream = self._stream_of(record)
+        link = self._link_to(stream)
+        if self._template.by_logger and link.stream == stream:
+            if len(self._by_logger) >= MOST_REMEMBERED:
+                self._by_logger.clear()
+            self._by_logger[record.name] = link
+        return link
+
     def _stream_of(self, record: logging.LogRecord) -> str:
         if self.log_stream_name is None:
             return ""
-        if type(self)._get_stream_name is not _GET_STREAM_NAME or "_get_stream_name" in self.__dict__:
-            return _names.stream_name(self._get_stream_name(record))
-        if not self._template.by_logger:
-            return _names.stream_name(self._get_stream_name(record))
-        name = self._streams.get(record.name)
-        if name is None:
-            if len(self._streams) >= MOST_REMEMBERED:
-                self._streams.clear()
-            name = self._streams[record.name] = _names.stream_name(self._get_stream_name(record))
-        return name
+        return _names.stream_name(self._get_stream_name(record))
 
     def _start_account(self) -> None:
         super()._start_account()
-        self._streams = {}
+        self._by_logger: dict[str, Link] = {}
 
     def _get_machine_name(self) -> str:
         return self._machine_name
@@ -185,7 +214,7 @@ def _either(name: str, value: Optional[str], default: str, old_name: str, old: O
     """A setting, or the deprecated name of it."""
     if old is None:
         return value
-    warnings.warn(f"{old_name} is Watchtower's old name of {name}", DeprecationWarning, stacklevel=4)
+    warnings.warn(f"{old_name} is Watchtower's old name of {name}", DeprecationWarning, stacklevel=3)
     return old if value in (None, default) else value
 
 
@@ -198,4 +227,4 @@ def _warn_once(text: str) -> None:
     """One word about a process's settings, however many handlers have them."""
     if not _once():
         _once().add(text)
-        warnings.warn(text, SplashdamWarning, stacklevel=5)
+        warnings.warn(text, SplashdamWarning, stacklevel=4)

@@ -112,13 +112,17 @@ BYE = struct.pack("<IB", 1, 5)
 
 
 def cut(text: bytes, limit: int) -> int:
-    """Where UTF-8 text is cut so that at most `limit` bytes stand before it: between characters."""
+    """Where UTF-8 text is cut so that at most `limit` bytes stand before it: between characters, behind the first."""
     if len(text) <= limit:
         return len(text)
     at = limit
     while at > 0 and text[at] & 0xC0 == 0x80:
         at -= 1
-    return at or limit
+    if at == 0:
+        at = 1
+        while at < len(text) and text[at] & 0xC0 == 0x80:
+            at += 1
+    return at
 
 
 def _string(text: str) -> bytes:
