@@ -9,10 +9,10 @@ import uuid
 from pathlib import Path
 
 import pytest
-from harness import Cloud, Emulator, start_sidecar
-from programs import PATIENCE, die_with_parent, wait_for
 
 import splashdam
+from harness import Cloud, Emulator, start_sidecar
+from programs import PATIENCE, die_with_parent, wait_for
 
 SOURCE = str(Path(splashdam.__file__).parents[1])
 
@@ -53,7 +53,7 @@ class Side:
 
 @pytest.fixture(scope="module")
 def side():
-    """One for all tests of a module; each test has a stream of its own. Nothing may be refused, lost or wrong in the end."""
+    """One for all tests of a module, which have streams of their own. In the end nothing may be refused, lost or wrong."""
     with tempfile.TemporaryDirectory(prefix="splashdam-") as folder, Emulator() as emulator:
         with start_sidecar(Path(folder), emulator.url) as sidecar:
             side = Side(Path(folder), emulator, sidecar)
@@ -95,7 +95,7 @@ def told(monkeypatch):
 
 @pytest.fixture
 def run_app(side):
-    """Runs Python code, or a file, in a process of its own beside the module's sidecar; gives what `subprocess.run` gives."""
+    """Runs Python code, or a file, in a process of its own beside the module's sidecar; gives `subprocess.run`'s answer."""
 
     def run(code, *arguments, flags=(), environment=()):
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SPLASHDAM_", "PYTHON"))}

@@ -6,10 +6,10 @@ import threading
 import time
 
 import pytest
-from harness import numbers, start_sidecar
-from programs import CREDENTIALS, PATIENCE
 
 import splashdam
+from harness import numbers, start_sidecar
+from programs import CREDENTIALS, PATIENCE
 
 GROUP = "/splashdam/tests"
 
@@ -63,11 +63,15 @@ def test_throttling_on_create_47(folder, emulator, cloud):
             logger.info("n=%d", n)
         assert handler.flush(PATIENCE, "ended").all_delivered
         assert [cloud.messages(f"stream{n}") for n in range(30)] == [[f"n={n}"] for n in range(30)]
-        assert emulator.report()["calls"]["CreateLogStream"]["total"] == 30 + 10, "each is created once, and once more for each refusal"
+        assert emulator.report()["calls"]["CreateLogStream"]["total"] == 30 + 10, (
+            "each is created once, and once more for each refusal"
+        )
         handler.close()
 
 
-@pytest.mark.parametrize("kind", ["server_error", "throttle", "expired_credentials", "reset_before_body", "commit_then_drop"])
+@pytest.mark.parametrize(
+    "kind", ["server_error", "throttle", "expired_credentials", "reset_before_body", "commit_then_drop"]
+)
 def test_delivery_goes_on_after_errors_46_74(app, emulator, cloud, kind):
     """Complaints 46, 74: delivery dies after one error, or five in a row."""
     app.info("n=0")
@@ -84,7 +88,13 @@ def test_delivery_goes_on_after_errors_46_74(app, emulator, cloud, kind):
 def test_poison_records_are_isolated_46_74(app, cloud):
     """Complaints 46, 74: what CloudWatch refuses costs its neighbours nothing, and is counted."""
     now = time.time()
-    for at, text in [(now, "n=1"), (now - 30 * 86400, "too old"), (now + 86400, "too new"), (-5, "before 1970"), (now, "n=2")]:
+    for at, text in [
+        (now, "n=1"),
+        (now - 30 * 86400, "too old"),
+        (now + 86400, "too new"),
+        (-5, "before 1970"),
+        (now, "n=2"),
+    ]:
         app.handle(logging.makeLogRecord({"msg": text, "created": at, "name": "app", "levelno": 20}))
     report = flushed(app)
     assert (report.delivered, report.rejected, report.pending) == (2, 3, 0) and not report.all_delivered
@@ -132,7 +142,7 @@ def test_botocore_recursion_65_93_115(side, run_app, stream):
 
 
 def test_an_endpoint_that_is_down_at_start(folder, emulator, cloud):
-    """"Seen when run": with the endpoint down Watchtower's constructor raises, so gunicorn cannot start a worker."""
+    """ "Seen when run": with the endpoint down Watchtower's constructor raises, so gunicorn cannot start a worker."""
     emulator.control("outage", {"seconds": 2})
     with start_sidecar(folder, emulator.url, "--backoff-max", "200ms") as sidecar:
         handler = splashdam.CloudWatchLogHandler(log_stream_name="app", socket=sidecar.socket)
@@ -145,7 +155,7 @@ def test_an_endpoint_that_is_down_at_start(folder, emulator, cloud):
 
 
 def test_records_of_a_burst_while_the_stream_is_created(app, cloud):
-    """"observed: 2 of 102 arrived, no warning": while Watchtower creates a stream, what comes is dropped."""
+    """ "observed: 2 of 102 arrived, no warning": while Watchtower creates a stream, what comes is dropped."""
     for n in range(102):
         app.info("n=%d", n)
     assert flushed(app).delivered == 102

@@ -9,9 +9,9 @@ import time
 import uuid
 
 import pytest
-from harness import numbers
 
 import splashdam
+from harness import numbers
 
 
 @pytest.fixture
@@ -29,7 +29,13 @@ def names():
 def config(handler, names, **more):
     """A dictConfig with one handler on many loggers; nobody else's are touched."""
     loggers = {name: {"handlers": ["cloudwatch"], "level": "INFO", "propagate": False} for name in names}
-    return {"version": 1, "disable_existing_loggers": False, "handlers": {"cloudwatch": handler}, "loggers": loggers, **more}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "handlers": {"cloudwatch": handler},
+        "loggers": loggers,
+        **more,
+    }
 
 
 def configured(names):
@@ -172,7 +178,9 @@ def test_an_ini_file(side, run_app, stream, tmp_path):
 
 def test_a_second_dictconfig_is_quick_and_loses_nothing(side, names, stream):
     """Complaint 141: a second dictConfig freezes Django and Celery."""
-    settings = config({"class": "splashdam.CloudWatchLogHandler", "socket": side.socket, "log_stream_name": stream}, names)
+    settings = config(
+        {"class": "splashdam.CloudWatchLogHandler", "socket": side.socket, "log_stream_name": stream}, names
+    )
     begun = time.monotonic()
     for n in range(20):
         logging.config.dictConfig(settings)
@@ -236,7 +244,7 @@ def test_log_after_logging_shutdown(side, run_app, stream):
     code = """if True:
         import atexit, logging, splashdam, sys
         logger = logging.getLogger("app")
-        atexit.register(lambda: logger.error("n=3"))  # Before ours: it runs after `logging.shutdown` of Watchtower's users.
+        atexit.register(lambda: logger.error("n=3"))
         logger.addHandler(splashdam.CloudWatchLogHandler(log_stream_name=sys.argv[1]))
         logger.error("n=0")
         logging.shutdown()

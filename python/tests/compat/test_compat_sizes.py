@@ -1,13 +1,11 @@
 """Long texts: byte-exact at the limits, between characters, nothing lost unless `max_message_size` asks for it."""
 
-import tempfile
 import warnings
-from pathlib import Path
 
 import pytest
-from harness import Cloud, Emulator, start_sidecar
 
 import splashdam
+from harness import start_sidecar
 
 #: The longest record of a sidecar that was not told otherwise, in bytes.
 LONGEST = 262_144
@@ -64,7 +62,7 @@ def test_batches_of_texts_at_the_limit_are_never_too_large(side, logger, stream)
 @pytest.mark.parametrize("character", ["x", "é", "漢", "🦀"])
 @pytest.mark.parametrize("limit", [1000, LONGEST])
 def test_max_message_size_cuts_between_characters(side, logger, stream, character, limit):
-    """Row "Oversize: cut at `max_message_size` if set, counted": at 26 bytes less, as in Watchtower, and warned about."""
+    """Row "Oversize: cut at `max_message_size` if set, counted": 26 bytes less, as in Watchtower, and warned about."""
     handler = side.handler(stream, max_message_size=limit)
     logger.addHandler(handler)
     with pytest.warns(splashdam.SplashdamWarning, match="cut"):
@@ -157,13 +155,12 @@ def test_cutting_warns_once_where_warnings_are_logged(side, run_app, stream):
 
 
 @pytest.mark.xfail(strict=True, reason="what was numbered before the welcome is cut, not split")
-def test_a_sidecar_that_takes_only_shorter_records(logger, stream):
+def test_a_sidecar_that_takes_only_shorter_records(folder, emulator, cloud, logger, stream):
     """Row "Oversize": with `--max-record 64KiB` nothing of the first text is lost either."""
-    with tempfile.TemporaryDirectory(prefix="splashdam-") as folder, Emulator() as emulator:
-        with start_sidecar(Path(folder), emulator.url, "--max-record", "64KiB") as sidecar:
-            handler = splashdam.CloudWatchLogHandler(log_stream_name=stream, socket=sidecar.socket)
-            logger.addHandler(handler)
-            text = "🦀" * 50_000
-            logger.info(text)
-            assert handler.flush(60, "ended").all_delivered
-            assert "".join(Cloud(emulator.url).messages(stream)) == text
+    with start_sidecar(folder, emulator.url, "--max-record", "64KiB") as sidecar:
+        handler = splashdam.CloudWatchLogHandler(log_stream_name=stream, socket=sidecar.socket)
+        logger.addHandler(handler)
+        text = "🦀" * 50_000
+        logger.info(text)
+        assert handler.flush(60, "ended").all_delivered
+        assert "".join(cloud.messages(stream)) == text

@@ -4,10 +4,10 @@ import logging
 import time
 
 import pytest
-from harness import Cloud, Emulator, numbers, start_sidecar
-from programs import PATIENCE, Moto
 
 import splashdam
+from harness import Cloud, Emulator, numbers, start_sidecar
+from programs import PATIENCE, Moto
 from splashdam import _client
 
 
@@ -88,7 +88,7 @@ def test_a_stream_is_made_on_emit_and_again_after_it_was_deleted(folder, emulato
 
 
 def test_more_streams_than_a_process_keeps_open(folder, emulator, cloud):
-    """Row "Stream name formatted per record": a bounded number of channels; idle ones make room, all arrive at their own."""
+    """Row "Stream name formatted per record": a bounded number of channels, of which idle ones make room."""
     with start_sidecar(folder, emulator.url, "--create-rate", "1000") as sidecar:
         handler = splashdam.CloudWatchLogHandler(log_stream_name="{logger_name}", socket=sidecar.socket)
         streams = [f"stream{n}" for n in range(_client.MOST_LINKS + 20)]
@@ -100,7 +100,9 @@ def test_more_streams_than_a_process_keeps_open(folder, emulator, cloud):
                 assert handler.flush(PATIENCE, "ended").all_delivered
         assert handler.stats().redirected == 0
         assert handler.stats().channels <= _client.MOST_LINKS
-        assert {name: cloud.messages(name) for name in streams} == {f"stream{n}": [f"n={n}"] for n in range(len(streams))}
+        assert {name: cloud.messages(name) for name in streams} == {
+            f"stream{n}": [f"n={n}"] for n in range(len(streams))
+        }
         assert handler.stats().delivered == len(streams) and handler.stats().adds_up
         handler.close()
 
