@@ -53,7 +53,7 @@ class Side:
 
 @pytest.fixture(scope="module")
 def side():
-    """One for all tests of a module, which have streams of their own. In the end nothing may be refused, lost or wrong."""
+    """One for all tests of a module, which have streams of their own. In the end nothing may be lost or refused."""
     with tempfile.TemporaryDirectory(prefix="splashdam-") as folder, Emulator() as emulator:
         with start_sidecar(Path(folder), emulator.url) as sidecar:
             side = Side(Path(folder), emulator, sidecar)
@@ -95,7 +95,7 @@ def told(monkeypatch):
 
 @pytest.fixture
 def run_app(side):
-    """Runs Python code, or a file, in a process of its own beside the module's sidecar; gives `subprocess.run`'s answer."""
+    """Runs Python code, or a file, in a process of its own beside the module's sidecar; answers as `subprocess.run`."""
 
     def run(code, *arguments, flags=(), environment=()):
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SPLASHDAM_", "PYTHON"))}

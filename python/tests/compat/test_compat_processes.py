@@ -110,7 +110,7 @@ def test_warnings_as_errors_do_not_cost_a_long_text(side, run_app, stream):
 
 
 @pytest.mark.parametrize("warmth", ["cold", "warm"])
-@pytest.mark.parametrize("how", ["os.fork", "fork", "pool", "spawn"])
+@pytest.mark.parametrize("how", ["os.fork", "fork", "pool", "spawn", "forkserver"])
 def test_children_of_every_kind(side, run_app, stream, how, warmth):
     """Complaints 31, 22, 89, 54: children log and end by whatever way, of a parent that is connected or not."""
     done = run_app(APPS / "children.py", stream, how, warmth)

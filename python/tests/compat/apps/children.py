@@ -1,4 +1,4 @@
-"""An app whose children log: `children.py STREAM os.fork|fork|pool|spawn cold|warm`.
+"""An app whose children log: `children.py STREAM os.fork|fork|pool|spawn|forkserver cold|warm`.
 
 `warm`: the parent has logged, and so is connected, before it has children. Every child logs 50 numbers of its own.
 """
@@ -42,7 +42,7 @@ def main(stream, how, warmth):
         with multiprocessing.get_context("fork").Pool(3) as pool:
             pool.map(work, STARTS)
     else:
-        target, more = (spawned, (stream,)) if how == "spawn" else (work, ())
+        target, more = (spawned, (stream,)) if how in ("spawn", "forkserver") else (work, ())
         context = multiprocessing.get_context(how)
         children = [context.Process(target=target, args=(first, *more)) for first in STARTS]
         for child in children:
