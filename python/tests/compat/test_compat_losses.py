@@ -143,8 +143,8 @@ def test_the_end_waits_for_what_was_asked_for(folder, emulator, cloud, run_app, 
             logging.getLogger("app").error("n=%d", n)
     """
     spool = ["--spool-dir", folder / "spool"] if wait_for_level == "durable" else []
-    if spool:
-        emulator.control("faults", {"kind": "unavailable"})
+    # For good, or for as long as whoever does not wait is gone.
+    emulator.control("faults", {"kind": "unavailable", **({} if spool else {"count": 4})})
     with start_sidecar(folder, emulator.url, *spool) as sidecar:
         done = run_app(code, wait_for_level, environment={"SPLASHDAM_SOCKET": str(sidecar.socket)})
         assert (done.returncode, done.stderr) == (0, "")
@@ -153,7 +153,7 @@ def test_the_end_waits_for_what_was_asked_for(folder, emulator, cloud, run_app, 
     if spool:
         emulator.control("faults", method="DELETE")
         with start_sidecar(folder, emulator.url, *spool):
-            wait_for("the spool was delivered", lambda: "app" in cloud.streams())
+            wait_for("delivery begins", lambda: "app" in cloud.streams())
             wait_for("all arrived", lambda: len(cloud.numbers("app")) == 300)
     assert set(cloud.numbers("app")) == set(range(300))
 
