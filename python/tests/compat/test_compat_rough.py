@@ -224,7 +224,7 @@ def test_disabled(run_app, folder, stream):
 @pytest.mark.xfail(strict=True, reason="a relative path is looked up anew at each connection")
 def test_a_relative_path_means_the_folder_of_the_start(folder, emulator, run_app, stream):
     """A daemon changes its folder after it was configured."""
-    code = "    os.chdir('/')\n    logger.info('n=1')\n    assert handler.flush(5, 'ended').all_delivered\n"
+    code = "    os.chdir('/')\n    logger.info('n=1')\n    assert handler.flush(1, 'ended').all_delivered\n"
     code = SETUP.replace('    logger.info("n=0")\n', "") + code
     with start_sidecar(folder, emulator.url):
         code = f"import os; os.chdir({str(folder)!r})\n{code}"

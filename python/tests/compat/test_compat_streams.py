@@ -8,7 +8,7 @@ import pytest
 import splashdam
 from harness import Cloud, Emulator, numbers, start_sidecar
 from programs import PATIENCE, Moto
-from splashdam import _client
+from splashdam import _client, _link
 
 
 def test_a_hundred_thousand_records_over_five_loggers(folder, logger):
@@ -124,6 +124,26 @@ def test_more_busy_streams_than_a_process_keeps_open(folder, emulator, cloud):
             assert cloud.messages(f"stream{n}") == [f"n={n}"]
         assert numbers(cloud.messages("default")) == dict.fromkeys(range(most, most + 36), 1)
         assert handler.stats().logged == most + 36 and handler.stats().adds_up
+        handler.close()
+
+
+@pytest.mark.xfail(strict=True, reason="each record of a stream too many looks through all links")
+def test_no_room_for_a_stream_is_found_out_once(folder, emulator, monkeypatch):
+    """Watchtower's default template has {logger_name}: an app with many loggers must not pay for them at each record."""
+    looks = []
+    leave = _link.Link.leave
+    monkeypatch.setattr(_link.Link, "leave", lambda link, *more: looks.append(link) or leave(link, *more))
+    emulator.control("faults", {"kind": "unavailable"})
+    with start_sidecar(folder, emulator.url, "--backoff-max", "200ms", "--create-rate", "1000") as sidecar:
+        handler = splashdam.CloudWatchLogHandler(log_stream_name="{logger_name}", socket=sidecar.socket)
+        for n in range(_client.MOST_LINKS + 100):
+            logger = logging.Logger(f"stream{n}")
+            logger.addHandler(handler)
+            logger.error("n=%d", n)
+        assert handler.stats().redirected == 100
+        assert len(looks) < 100 * _client.MOST_LINKS / 4
+        emulator.control("faults", method="DELETE")
+        assert handler.flush(PATIENCE, "ended").all_delivered
         handler.close()
 
 
