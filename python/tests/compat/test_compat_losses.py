@@ -51,6 +51,22 @@ def test_a_sidecar_that_is_not_there_yet(folder, emulator, cloud, capfd):
     assert said.count("there is no such socket") == 1 and said.count("splashdam:") <= 2, said
 
 
+@pytest.mark.xfail(strict=True, reason="each link says it for itself")
+def test_an_absent_sidecar_is_said_once_however_many_streams_there_are(folder, run_app):
+    """One line for the episode and one for the end of the process: they are about the sidecar, not about a stream."""
+    code = """if True:
+        import logging, splashdam
+        handler = splashdam.CloudWatchLogHandler(log_stream_name="{logger_name}", exit_timeout=0.3)
+        logging.getLogger().addHandler(handler)
+        for n in range(300):
+            logging.getLogger(f"logger{n % 30}").error("n=%d", n)
+    """
+    done = run_app(code, environment={"SPLASHDAM_SOCKET": str(folder / "nobody")})
+    assert done.returncode == 0
+    assert "300 records are lost at the end of the process" in done.stderr
+    assert done.stderr.count("there is no such socket") <= 2
+
+
 def test_a_sidecar_that_hangs(folder, emulator, cloud):
     """A call waits once an episode; then up to `window` is kept; then new records are dropped, counted, and marked."""
     with start_sidecar(folder, emulator.url) as sidecar:
