@@ -265,7 +265,7 @@ impl Shell {
                 tracing::warn!(%destination, reason, "records are being lost; they are counted, and the stream will be told");
             }),
             Command::LossTold { destination, loss } => {
-                let (records, reason, clients) = (loss.count, loss.reason, loss.clients);
+                let (records, reason, clients) = (loss.count, loss.reason, loss.clients.len());
                 crate::diagnostics::limited(|| {
                     tracing::warn!(%destination, records, reason, clients, "records were lost; the stream is told");
                 });

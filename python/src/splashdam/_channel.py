@@ -64,7 +64,8 @@ class Channel:
         self.counts = Counts()
         self.given_up = 0
         self.at_risk = 0
-        self.truncated = 0
+        #: Parts that splitting added.
+        self.split = 0
         # F of the last hello.
         self._greeted_with = 1
         # Everything up to here is settled, whatever the present sidecar says.
@@ -176,7 +177,7 @@ class Channel:
         while self.unsent and _wire.sequence_of(self.unsent[0]) <= resume:
             self.sent.append(self.unsent[0])
             self.unsent.popleft()
-        self._shorten()
+        self._split_unsent()
 
     def _settle(self, before: int) -> int:
         """The sidecar forgot the channel: what came before is settled as it stands, and counting starts again."""
@@ -190,16 +191,24 @@ class Channel:
         self._floor = before
         return unconfirmed
 
-    def _shorten(self) -> None:
-        """A frame that an earlier sidecar would have taken may be too large for this one: its text is cut then."""
-        if any(len(frame) - 4 > self.max_frame for frame in self.unsent):
-            for at, frame in enumerate(self.unsent):
-                if len(frame) - 4 > self.max_frame:
-                    text = frame[_wire.RECORD_HEAD :]
-                    text = text[: _wire.cut(text, self.max_record)]
-                    self.unsent[at] = _wire.record(_wire.sequence_of(frame), _wire.timestamp_of(frame), text)
-                    self.truncated += 1
-            self.held = sum(len(frame) - _wire.RECORD_HEAD + FRAME_COST for frame in (*self.sent, *self.unsent))
+    def _split_unsent(self) -> None:
+        """A frame that another sidecar would take may be too large for this one: its text goes in parts then.
+
+        Nothing from there on has a number by which this sidecar knows it, so all of it may be numbered anew.
+        """
+        if all(len(frame) - 4 <= self.max_frame for frame in self.unsent):
+            return
+        kept: deque[bytes] = deque()
+        sequence = _wire.sequence_of(self.unsent[0])
+        for frame in self.unsent:
+            at, text = _wire.timestamp_of(frame), frame[_wire.RECORD_HEAD :]
+            for part in _wire.parts(text, self.max_record if len(frame) - 4 > self.max_frame else len(text)):
+                kept.append(_wire.record(sequence, at, part))
+                sequence += 1
+        self.split += len(kept) - len(self.unsent)
+        self.unsent = kept
+        self.next = sequence
+        self.held = sum(len(frame) - _wire.RECORD_HEAD + FRAME_COST for frame in (*self.sent, *self.unsent))
 
     def count(self, delivered: int, rejected: int, dropped: int) -> None:
         """Takes cumulative counts in. Answers may come out of turn, and counts only rise."""

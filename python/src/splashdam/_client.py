@@ -56,8 +56,7 @@ class Client:
     def _make_room(self) -> bool:
         """Takes the place of the longest unused link that has nothing unacknowledged."""
         for destination, link in sorted(self.links.items(), key=lambda item: item[1].last_used):
-            if destination[:2] != ("", "") and link.leave():
-                link.retired = True
+            if destination[:2] != ("", "") and link.leave(for_good=True):
                 del self.links[destination]
                 return True
         return False

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import time
+from types import CodeType
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import _client, _flush, _names
@@ -98,26 +100,32 @@ class Handler(logging.Handler):
         try:
             link.log(timestamp_ms, text)
         except Exception as error:
-            if _is_the_apps_own(error):
+            if not _is_our_own(error):
                 raise
             self._failed += 1
             self.handleError(record)
 
     def _failed_before(self, record: logging.LogRecord, error: Exception) -> None:
-        """The record could not be formatted, or a signal handler (Celery's soft time limit) raised meanwhile."""
-        if not self._retrying:
-            self._retrying, failed = True, self._failed
-            try:
-                self.emit(record)
-            finally:
-                self._retrying = False
-            if self._failed == failed:
-                raise error  # The record is well, and the error not its own: it must end the task, not a line of log.
+        """The record could not be formatted, or a signal handler (Celery's soft time limit) raised meanwhile.
+
+        That must end the task, not a line of its log; and what comes and goes must not cost the record: once more.
+        """
+        from_signal = _is_from_a_signal_handler(error)
+        if self._retrying:
+            if from_signal:
+                raise error
+            self._failed += 1
+            # Where the stack is used up even telling may fail.
+            with contextlib.suppress(Exception):
+                self.handleError(record)
             return
-        self._failed += 1
-        # Where the stack is used up even telling may fail.
-        with contextlib.suppress(Exception):
-            self.handleError(record)
+        self._retrying = True
+        try:
+            self.emit(record)
+        finally:
+            self._retrying = False
+        if from_signal:
+            raise error
 
     def _open(self) -> Link:
         """The link to the handler's own destination."""
@@ -204,7 +212,7 @@ class Handler(logging.Handler):
             stats,
             empty=self._empty,
             failed=self._failed,
-            truncated=stats.truncated + self._truncated,
+            truncated=self._truncated,
             redirected=self._client.redirected,
         )
 
@@ -260,8 +268,7 @@ def _add(stats: Stats, link: Link, open_links: int) -> Stats:
         unsent=stats.unsent + link.unhanded(),
         window_bytes=stats.window_bytes + channel.held + link._granted - link._credit,
         at_risk=stats.at_risk + channel.at_risk,
-        split=stats.split + link.split,
-        truncated=stats.truncated + channel.truncated,
+        split=stats.split + channel.split,
         reconnects=stats.reconnects + max(0, link.connections - 1),
         channels=stats.channels + open_links,
         connected=stats.connected + (pipe is not None and pipe.up),
@@ -269,14 +276,30 @@ def _add(stats: Stats, link: Link, open_links: int) -> Stats:
     )
 
 
-def _is_the_apps_own(error: Exception) -> bool:
-    """Whether somebody's signal handler or timer raised it into our call; we must not swallow what ends a task."""
-    if type(error).__module__ not in _OUR_MODULES:
-        return True
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
+def _codes(error: BaseException) -> list[CodeType]:
+    """Where an error came through, the innermost place last."""
+    codes, trace = [], error.__traceback__
+    while trace is not None:
+        codes.append(trace.tb_frame.f_code)
         trace = trace.tb_next
-    return trace is not None and not trace.tb_frame.f_code.co_filename.startswith(_HERE)
+    return codes
+
+
+def _is_our_own(error: Exception) -> bool:
+    """Whether our code raised it, not somebody's signal handler or timer into it: that must not be swallowed."""
+    if type(error).__module__ not in _OUR_MODULES:
+        return False
+    codes = _codes(error)
+    return bool(codes) and codes[-1].co_filename.startswith(_HERE)
+
+
+def _is_from_a_signal_handler(error: Exception) -> bool:
+    """Whether a Python function that handles a signal stands in the way the error came."""
+    handlers = [signal.getsignal(number) for number in signal.valid_signals()]
+    functions = [getattr(handler, "func", handler) for handler in handlers if callable(handler)]
+    codes = {getattr(getattr(function, "__func__", function), "__code__", None) for function in functions}
+    codes |= {getattr(type(function).__call__, "__code__", None) for function in functions}
+    return not codes.isdisjoint(_codes(error))
 
 
 _HERE = os.path.dirname(os.path.abspath(__file__))

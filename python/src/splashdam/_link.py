@@ -95,7 +95,6 @@ class Link:
         self._silent_since: Optional[float] = None
         self._next_report = self._say_again_at = 0.0
         self.connections = 0
-        self.split = 0
         self.last_used = 0.0
         self.tickets: dict[int, Optional[_wire.FlushDone]] = {}
         self._last_ticket = 0
@@ -215,13 +214,11 @@ class Link:
         """Takes a record in, in parts where the sidecar takes only shorter ones."""
         now = time.monotonic()
         self._look(now)
-        longest = self.channel.max_record
-        while len(text) > longest:
-            at = _wire.cut(text, longest)
-            self._take_part(timestamp_ms, text[:at], now)
-            text = text[at:]
-            self.split += 1
-        self._take_part(timestamp_ms, text, now)
+        before = 0
+        for part in _wire.parts(text, self.channel.max_record):
+            self._take_part(timestamp_ms, part, now)
+            self.channel.split += before
+            before = 1
 
     def _take_part(self, timestamp_ms: int, text: bytes, now: float) -> None:
         self._advance(now)
@@ -289,14 +286,12 @@ class Link:
     def _advance(self, now: float, most: int = CATCH_UP) -> None:
         """Connects if it is time, and hands over what waits; on a connection that fails at it, once more."""
         for _ in range(2):
-            if self.pipe is None and now >= self._retry_at:
+            if self.pipe is None and now >= self._retry_at and self._has_business():
                 self._connect(now)
             if self.pipe is None:
                 return
-            if self.pipe.up and now >= self._next_report and self.channel.losses.untold():
-                self._next_report = now + REPORT_EVERY
-                for report in self.channel.losses.new_reports():
-                    self.pipe.ask(report)
+            if now >= self._next_report:
+                self._report(now)
             try:
                 self.pipe.write(self.channel.sent, self.channel.unsent, most)
                 return
@@ -304,6 +299,17 @@ class Link:
                 _quiet.raise_unless_ours(error)
                 self._hear(now)
                 self._hang_up(now)
+
+    def _has_business(self) -> bool:
+        channel = self.channel
+        return bool(channel.unsent or channel.unended() or channel.losses.reports or channel.losses.untold())
+
+    def _report(self, now: float) -> None:
+        """Tells the sidecar of the losses it has not heard of."""
+        if self.pipe is not None and self.pipe.up and self.channel.losses.untold():
+            self._next_report = now + REPORT_EVERY
+            for report in self.channel.losses.new_reports():
+                self.pipe.ask(report)
 
     def _connect(self, now: float) -> None:
         try:
@@ -373,7 +379,7 @@ class Link:
                 self.pipe.draining = True
             self._problem = "the sidecar is about to stop"
         elif isinstance(frame, _wire.Error):
-            if frame.code in (_wire.FENCED, _wire.UNSUPPORTED_VERSION, _wire.BAD_SEQUENCE):
+            if frame.code in (_wire.UNSUPPORTED_VERSION, _wire.BAD_SEQUENCE):
                 self._backoff.discourage()
             self._hang_up(now)
             self._problem = f"the sidecar refuses: {frame.text}"
@@ -423,6 +429,7 @@ class Link:
             try:
                 self._look(now)
                 self._take_late()
+                self._report(now)
                 self._advance(now, sys.maxsize)
                 if barrier.through is None:
                     barrier.through = self.channel.last()
@@ -474,14 +481,18 @@ class Link:
     def problem(self) -> str:
         return self._problem or "the sidecar does not read"
 
-    def leave(self) -> bool:
-        """Ends an idle connection in an orderly way; False where something is still unacknowledged."""
+    def leave(self, for_good: bool = False) -> bool:
+        """Ends an idle connection in an orderly way; False where something is still unacknowledged.
+
+        `for_good`: another destination takes its place, and whoever still has this link is sent on.
+        """
         with self._lock:
             if not self._enter():
                 return False
             try:
                 now = time.monotonic()
                 self._look(now)
+                self._report(now)
                 self._advance(now)
                 pipe = self.pipe
                 idle = not (self.channel.unended() or self.channel.unsent or self._late or self.tickets)
@@ -492,6 +503,7 @@ class Link:
                     self._backoff.reset()
                     self._retry_at, self._problem = now, ""
                     self.channel.free(len(self.channel.sent))
+                self.retired = idle and for_good
                 self._state = IDLE
                 return idle
             except BaseException:

@@ -22,6 +22,7 @@ def socket_path(given: Optional[Union[str, os.PathLike[str]]]) -> str:
     path = os.fspath(given) if given is not None else os.environ.get("SPLASHDAM_SOCKET") or DEFAULT_SOCKET
     if not isinstance(path, str) or not path or "\0" in path:
         raise ValueError(f"socket={given!r} is no path; leave it out for SPLASHDAM_SOCKET or {DEFAULT_SOCKET}")
+    path = os.path.abspath(path)  # A daemon changes its folder.
     if len(os.fsencode(path)) > LONGEST_PATH:
         raise ValueError(f"socket={path!r} is longer than the {LONGEST_PATH} bytes that a Unix socket's path may have")
     return path
@@ -50,8 +51,11 @@ class StreamTemplate:
 
     def __init__(self, template: str) -> None:
         self.text = template
-        fields = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
-        # A template that fails, or asks for what is not known, fails at each record, where `handleError` tells.
+        # A template that is malformed, or asks for what is not known, fails at each record, where `handleError` tells.
+        try:
+            fields = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+        except ValueError:
+            fields = {"malformed"}
         self.by_logger = fields <= {"machine_name", "program_name", "process_id", "logger_name"}
 
     def fill(self, machine_name: str, logger_name: str) -> str:

@@ -55,7 +55,10 @@ class Pipe:
         self.draining = False
 
     def close(self) -> None:
-        self._close()
+        try:
+            self._close()
+        except OSError as error:  # Who makes a daemon of itself closes all descriptors it finds.
+            raise_unless_ours(error)
 
     def started(self, frame: bytes, written: int) -> None:
         """So much of a records frame is written; the rest goes before anything else."""

@@ -67,7 +67,7 @@ class Stats:
     at_risk: int = 0
     #: Parts that splitting added.
     split: int = 0
-    #: Records whose text was cut, at `max_message_size` or because a new sidecar takes only shorter ones.
+    #: Records whose text was cut at `max_message_size`.
     truncated: int = 0
     #: Records without text, which CloudWatch does not take: skipped, and in no other count.
     empty: int = 0

@@ -20,6 +20,8 @@ DEFAULT_LOG_GROUP_NAME = "watchtower"
 DEFAULT_LOG_STREAM_NAME = "{machine_name}/{program_name}/{logger_name}/{process_id}"
 #: What CloudWatch adds to each event's size (PutLogEvents); Watchtower takes it off `max_message_size`.
 EVENT_OVERHEAD = 26
+#: Watchtower's default of `max_message_size`. Ours is none: longer texts go in parts.
+DEFAULT_MAX_MESSAGE_SIZE = 256 * 1024
 #: Loggers whose link each handler remembers.
 MOST_REMEMBERED = 256
 
@@ -91,6 +93,9 @@ class CloudWatchLogHandler(Handler):
         self.boto3_client, self.boto3_session = boto3_client, boto3_session
         self.boto3_profile_name, self.endpoint_url = boto3_profile_name, endpoint_url
         self.max_message_size = max_message_size
+        # Who overrides them expects to be asked, at Watchtower's default size.
+        hooks = (type(self)._size, type(self)._truncate)
+        self._is_hooked = hooks != (CloudWatchLogHandler._size, CloudWatchLogHandler._truncate)
         self.json_serialize_default = json_serialize_default
         self.setFormatter(CloudWatchLogFormatter(json_serialize_default=json_serialize_default))
         self._machine_name = platform.node()
@@ -106,7 +111,7 @@ class CloudWatchLogHandler(Handler):
         self._log_group_name = name
         self.group = "" if name in (None, DEFAULT_LOG_GROUP_NAME) else str(name)
         self._link = None
-        self._by_logger.clear()
+        self._by_logger: dict[str, Link] = {}
 
     @property
     def log_stream_name(self) -> Optional[str]:
@@ -117,7 +122,7 @@ class CloudWatchLogHandler(Handler):
     def log_stream_name(self, name: Optional[str]) -> None:
         self._log_stream_name = name
         self._template = _names.StreamTemplate(name or "")
-        self._by_logger.clear()
+        self._by_logger = {}
 
     def _tell_of_the_sidecars(self) -> None:
         names = [name for name, default in _SIDECARS.items() if (getattr(self, name) or default) != default]
@@ -129,21 +134,33 @@ class CloudWatchLogHandler(Handler):
         """Formats in the calling thread and hands the record over, as `Handler.emit`; an empty message is skipped."""
         if self.disabled:
             return
+        warning = ""
         try:
             text = self.format(record)
             if not text or self._is_empty(record):
+                self._warn(record, "an empty message: CloudWatch Logs does not take it")
                 self._empty += 1
-                warnings.warn("an empty message: CloudWatch Logs does not take it", SplashdamWarning, stacklevel=2)
                 return
             link = self._link_of(record)
             timestamp_ms = milliseconds(record.created)
-            if self.max_message_size is not None:
-                text = self._cut(text, timestamp_ms)
+            if self.max_message_size is not None or self._is_hooked:
+                text, warning = self._cut(text, timestamp_ms)
             encoded = encode(text)
         except Exception as error:
             self._failed_before(record, error)
             return
         self._hand_over(link, timestamp_ms, encoded, record)
+        if warning:
+            self._truncated += 1
+            self._warn(record, warning)
+
+    def _warn(self, record: logging.LogRecord, text: str) -> None:
+        """Warns of a record, unless it is a warning itself; one that is made an error is told and costs nothing."""
+        if record.name != "py.warnings":
+            try:
+                warnings.warn(text, SplashdamWarning, stacklevel=3)
+            except SplashdamWarning:
+                self.handleError(record)
 
     @staticmethod
     def _is_empty(record: logging.LogRecord) -> bool:
@@ -175,7 +192,7 @@ class CloudWatchLogHandler(Handler):
 
     def _start_account(self) -> None:
         super()._start_account()
-        self._by_logger: dict[str, Link] = {}
+        self._by_logger = {}
 
     def _get_machine_name(self) -> str:
         return self._machine_name
@@ -184,22 +201,23 @@ class CloudWatchLogHandler(Handler):
         """The stream of one record. May be overridden, as in Watchtower."""
         return self._template.fill(self._get_machine_name(), message.name)
 
-    def _cut(self, text: str, timestamp_ms: int) -> str:
+    def _cut(self, text: str, timestamp_ms: int) -> tuple[str, str]:
+        """The text as far as `max_message_size` lets it be, and what is to be said of it."""
+        longest = DEFAULT_MAX_MESSAGE_SIZE if self.max_message_size is None else self.max_message_size
+        most = max(0, longest - EVENT_OVERHEAD)
         message = {"timestamp": timestamp_ms, "message": text}
-        most = (self.max_message_size or 0) - EVENT_OVERHEAD
-        if self._size(message) > most:
-            self._truncated += 1
-            return str(self._truncate(message, most)["message"])
-        return text
+        if self._size(message) <= most:
+            return text, ""
+        cut = str(self._truncate(message, most)["message"])
+        return cut, "" if cut == text else f"a message is cut at {most} bytes, as max_message_size says"
 
     def _size(self, msg: Any) -> int:
         """What CloudWatch counts for a message, in bytes. May be overridden, as in Watchtower."""
-        return (len(msg["message"].encode("utf-8", "replace")) if isinstance(msg, dict) else 1) + EVENT_OVERHEAD
+        return (len(encode(msg["message"])) if isinstance(msg, dict) else 1) + EVENT_OVERHEAD
 
     def _truncate(self, msg: Any, max_size: int) -> Any:
         """Cuts a message at so many bytes, between characters. May be overridden, as in Watchtower."""
-        warnings.warn(f"a message is cut at {max_size} bytes, as max_message_size says", SplashdamWarning, stacklevel=2)
-        msg["message"] = msg["message"].encode("utf-8", "replace")[: max(0, max_size)].decode("utf-8", "ignore")
+        msg["message"] = encode(msg["message"])[:max_size].decode("utf-8", "ignore")
         return msg
 
     def __repr__(self) -> str:

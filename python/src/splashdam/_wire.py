@@ -7,6 +7,7 @@ returns; its sequence, timestamp and text can be read back from the frame itself
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple, Optional, Union
 
 MAGIC = b"\xffSPD"
@@ -29,7 +30,7 @@ RECORDS = 2
 LEVELS = {"admitted": 1, "durable": 2, "ended": 3}
 
 #: Codes of the error frame that this client tells apart.
-UNSUPPORTED_VERSION, BAD_SEQUENCE, FENCED, BUSY = 3, 4, 5, 6
+UNSUPPORTED_VERSION, BAD_SEQUENCE = 3, 4
 
 
 class ProtocolError(Exception):
@@ -123,6 +124,15 @@ def cut(text: bytes, limit: int) -> int:
         while at < len(text) and text[at] & 0xC0 == 0x80:
             at += 1
     return at
+
+
+def parts(text: bytes, longest: int) -> Iterator[bytes]:
+    """The text in parts of at most so many bytes, cut between characters."""
+    while len(text) > longest:
+        at = cut(text, longest)
+        yield text[:at]
+        text = text[at:]
+    yield text
 
 
 def _string(text: str) -> bytes:

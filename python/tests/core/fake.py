@@ -110,7 +110,7 @@ class FakeSidecar:
 class Served(threading.Thread):
     """A sidecar on a thread that keeps to the protocol by itself: takes records in, skips what it knows, acknowledges.
 
-    `records` is every text by client and sequence; `doubled` counts texts that were taken more than once.
+    `records` is every text by client and sequence, `last` the last sequence of each client.
     """
 
     def __init__(self, path):
@@ -120,6 +120,7 @@ class Served(threading.Thread):
         self.server.bind(self.path)
         self.server.listen(64)
         self.records = {}
+        self.last = {}
         self.errors = []
         self.threads = []
         self.start()
@@ -159,19 +160,20 @@ class Served(threading.Thread):
                     client = frame["client_id"]
                     flags = 8 if client in self.records else 0
                     known = self.records.setdefault(client, {})
-                    last = max(known, default=frame["oldest"] - 1)
-                    head = {"version": 1, "flags": flags, "instance": INSTANCE.hex(), "resume": last}
+                    self.last.setdefault(client, frame["oldest"] - 1)
+                    head = {"version": 1, "flags": flags, "instance": INSTANCE.hex(), "resume": self.last[client]}
                     said += wire.encode({"type": "welcome", "max_record": 262144, "max_frame": 327680, **head})
                 elif frame["type"] == "records":
                     sequence = frame["first_sequence"]
-                    assert sequence <= max(known, default=sequence - 1) + 1, f"a gap before {sequence}"
+                    assert sequence <= self.last[client] + 1, f"a gap before {sequence}"
                     text = bytes.fromhex(frame["records"][0]["text_hex"]).decode()
                     assert known.setdefault(sequence, text) == text, "another text for a sequence"
+                    self.last[client] = max(self.last[client], sequence)
                 elif frame["type"] == "flush":
                     count = {"delivered": len(known), "rejected": 0, "dropped": 0, "spooled": 0, "pending": 0}
                     said += wire.encode({"type": "flush_done", "ticket": frame["ticket"], "status": "reached", **count})
             if known:
-                last, count = max(known), len(known)
+                last, count = self.last[client], len(known)
                 acks = {"admitted_to": last, "durable_to": last, "ended_to": last, "delivered": count}
                 said += wire.encode({"type": "ack", **acks, "rejected": 0, "dropped": 0, "lost_to": 0})
             if not got:

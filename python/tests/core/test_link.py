@@ -288,18 +288,24 @@ def test_a_frame_over_64_kib_waits_for_the_welcome(logger, sidecar):
     assert sidecar.texts() == {1: text}
 
 
-def test_a_new_sidecar_that_takes_less_gets_a_shorter_text(logger, sidecar):
+def test_a_new_sidecar_that_takes_less_gets_the_text_in_parts(logger, sidecar):
     log(logger, [1])
     sidecar.accept()
     sidecar.welcome()
     logger.handler.flush(timeout=0)
     sidecar.hang_up()
     logger.info("é" * 100_000)
+    log(logger, [2])
     sidecar.accept()
     sidecar.welcome(max_record=1001)
     logger.handler.flush(timeout=0)
-    assert {len(text) for text in sidecar.texts().values()} == {3, 500}
-    assert logger.handler.stats().truncated == 1
+    found = list(sidecar.texts().values())
+    assert "".join(found) == "n=1" + "é" * 100_000 + "n=2"
+    assert {len(text) for text in found} == {3, 500}
+    stats = logger.handler.stats()
+    assert (stats.split, stats.logged, stats.adds_up) == (199, 202, True)
+    log(logger, [3])
+    assert list(sidecar.texts()) == [203]
 
 
 def test_a_refused_destination_is_told_of(logger, sidecar, capfd):

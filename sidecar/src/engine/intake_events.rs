@@ -39,6 +39,8 @@ pub enum Hello {
     Welcome(Welcome),
     /// The lane's table is full of living channels.
     Full,
+    /// A connection of this channel that was accepted later has said hello already.
+    Fenced,
     /// What the lane left on disk is still being looked at: ask again at [`Command::Resume`].
     Later,
 }
@@ -93,6 +95,12 @@ impl Engine {
     pub fn hello(&mut self, id: LaneId, client: ClientId, oldest: u64, connection: ConnectionId, now: Now) -> Hello {
         if self.lanes.get(id).is_some_and(Lane::is_unknown) {
             return Hello::Later;
+        }
+        let table = self.lanes.get(id).map(|lane| &lane.channels);
+        let living = table.and_then(|table| table.get(table.find(&client)?)?.connection);
+        // Which connection a client made last is told by the order of accepting, not by whose hello is read first.
+        if living.is_some_and(|living| living > connection) {
+            return Hello::Fenced;
         }
         self.welcome(id, client, oldest, connection, now).map_or(Hello::Full, Hello::Welcome)
     }

@@ -476,6 +476,22 @@ fn acks_follow_the_watermark_in_order() {
     assert_eq!((again.resume, again.known, again.fenced), (1_500, true, Some(7)));
 }
 
+/// A client that reconnects may have its new hello read before the old one.
+#[test]
+fn the_connection_accepted_last_holds_the_channel() {
+    let mut world = World::new(Settings::default(), 64 * MIB);
+    let lane = world.lane("s");
+    let channel = world.hello(lane, client(1), 1, 8).channel;
+    let now = world.now();
+    assert_eq!(world.engine.hello(lane, client(1), 1, 7, now), Hello::Fenced);
+    world.feed_channel(lane, channel, 1, 5);
+    world.tick(60);
+    world.accept();
+    assert_eq!(world.acks[&8].delivered, 5, "the newer one goes on");
+    world.engine.gone(lane, Some(channel), 8, now);
+    assert!(world.hello(lane, client(1), 6, 9).known);
+}
+
 #[test]
 fn a_flush_is_answered_when_all_before_it_has_ended_or_time_is_up() {
     let mut world = World::new(Settings::default(), 64 * MIB);

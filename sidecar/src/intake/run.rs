@@ -440,8 +440,8 @@ impl Intake {
             Request::Bye => return Err(End::Left),
             Request::Lost(lost) => {
                 let Some(channel) = connection.channel() else { return Ok(Answered::Now) };
-                let loss = Loss::of_client(lost.reason, lost.count, lost.from_ms, lost.to_ms);
                 let (lane, index) = (channel.lane, channel.index);
+                let loss = Loss::of_client(index, lost.reason, lost.count, lost.from_ms, lost.to_ms);
                 self.shell.apply(|engine, now| engine.lost(lane, index, lost.report, loss, now));
             }
             Request::Flush { ticket, level, timeout } => {

@@ -9,6 +9,8 @@ use crate::engine::{self, lane::LaneId};
 use crate::intake::connection::{Connection, Kind};
 use crate::intake::framed::Channel;
 
+const FENCED: &str = "a newer connection took over";
+
 impl Intake {
     /// The destination of a client that names none.
     fn default_destination(&self, app: &str, pid: u32, uid: u32, now: Now) -> Option<Destination> {
@@ -91,6 +93,10 @@ impl Intake {
                 self.shell.apply(|engine, now| engine.gone(lane, None, id, now));
                 return Err(End::Refused(ErrorCode::BUSY, "the destination has too many clients"));
             }
+            engine::Hello::Fenced => {
+                self.shell.apply(|engine, now| engine.gone(lane, None, id, now));
+                return Err(End::Refused(ErrorCode::FENCED, FENCED));
+            }
             engine::Hello::Later => {
                 self.shell.apply(|engine, now| engine.gone(lane, None, id, now));
                 self.block(slot, connection, lane);
@@ -168,7 +174,7 @@ impl Intake {
         let Some(older) = fenced.filter(|older| *older != newer) else { return };
         let Some(old_slot) = self.by_id.get(&older).copied().filter(|old| *old != slot) else { return };
         if let Some(connection) = self.connections.get_mut(old_slot).and_then(Option::take) {
-            self.close(old_slot, connection, End::Refused(ErrorCode::FENCED, "a newer connection took over"));
+            self.close(old_slot, connection, End::Refused(ErrorCode::FENCED, FENCED));
         }
     }
 }
