@@ -89,7 +89,6 @@ def test_a_sidecar_that_hangs(folder, emulator, cloud):
         handler.close()
 
 
-@pytest.mark.xfail(strict=True, reason="reports are held back for a while, also from a flush")
 def test_a_flush_tells_of_all_losses(folder, emulator, cloud, monkeypatch):
     """The loss is told to the sidecar when it reads again: all of it, for the flush may be the app's last call."""
     monkeypatch.setattr(_link, "REPORT_EVERY", 3600)

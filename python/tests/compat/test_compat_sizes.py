@@ -74,7 +74,6 @@ def test_max_message_size_cuts_between_characters(side, logger, stream, characte
 
 
 @pytest.mark.parametrize("below", [0, 1, 25])
-@pytest.mark.xfail(strict=True, reason="the 26 bytes are taken off twice before a text is called too long")
 def test_what_fits_is_not_called_cut(side, logger, stream, below):
     """Row "wrong byte counts": up to `max_message_size - 26` bytes nothing is cut, so nothing is counted or said."""
     handler = side.handler(stream, max_message_size=1000)
@@ -87,7 +86,6 @@ def test_what_fits_is_not_called_cut(side, logger, stream, below):
     assert (len(caught), handler.stats().truncated) == (0, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="measured as one byte each, written as six")
 def test_surrogates_are_measured_as_they_are_written(side, logger, stream):
     """Row "wrong byte counts": what arrives is never longer than was asked for."""
     handler = side.handler(stream, max_message_size=100)
@@ -121,7 +119,6 @@ def test_a_subclass_that_measures_and_cuts(side, logger, stream):
     assert handler.stats().truncated == 1
 
 
-@pytest.mark.xfail(strict=True, reason="without max_message_size neither is ever asked")
 def test_a_subclass_that_cuts_at_watchtowers_default(side, logger, stream):
     """Row "overridable `_truncate`": Watchtower calls it beyond 262,118 bytes although nobody set a size."""
 
@@ -135,7 +132,6 @@ def test_a_subclass_that_cuts_at_watchtowers_default(side, logger, stream):
     assert side.arrived(handler, stream) == ["cut at 262118"]
 
 
-@pytest.mark.xfail(strict=True, reason="a warning about a cut is cut itself, and warned about")
 def test_cutting_warns_once_where_warnings_are_logged(side, run_app, stream):
     """Row "botocore recursion, endless hang (65, 93, 115)": a warning about a record becomes such a record itself."""
     code = """if True:
@@ -154,7 +150,6 @@ def test_cutting_warns_once_where_warnings_are_logged(side, run_app, stream):
     assert len(messages) <= 3, "the text, the warning about it, and what came after"
 
 
-@pytest.mark.xfail(strict=True, reason="what was numbered before the welcome is cut, not split")
 def test_a_sidecar_that_takes_only_shorter_records(folder, emulator, cloud, logger, stream):
     """Row "Oversize": with `--max-record 64KiB` nothing of the first text is lost either."""
     with start_sidecar(folder, emulator.url, "--max-record", "64KiB") as sidecar:
