@@ -133,7 +133,7 @@ def test_no_room_for_a_stream_is_found_out_once(folder, emulator, monkeypatch):
     """Watchtower's default template has {logger_name}: an app must not pay for its many loggers at each record."""
     looks = []
     leave = _link.Link.leave
-    monkeypatch.setattr(_link.Link, "leave", lambda link, *more: looks.append(link) or leave(link, *more))
+    monkeypatch.setattr(_link.Link, "leave", lambda link, **how: looks.append(link) or leave(link, **how))
     emulator.control("faults", {"kind": "unavailable"})
     with start_sidecar(folder, emulator.url, "--backoff-max", "200ms", "--create-rate", "1000") as sidecar:
         handler = splashdam.CloudWatchLogHandler(log_stream_name="{logger_name}", socket=sidecar.socket)
