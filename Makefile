@@ -17,10 +17,11 @@ bench: ## measure, and print the table of figures
 	$(CARGO) build --release --workspace --examples --bins --features splashdam-emulator/tls
 	$(CARGO) run --release -p splashdam-bench -- figures
 
-lint: ## formatting and clippy, warnings are errors
+lint: $(VENV)/installed ## formatting, clippy, ruff and mypy; warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 	.ci/engine-guard
+	tests/python-lint "$(VENV)"
 
 slim: ## the production binary, without emulator and demo, and its size
 	$(CARGO) build --release -p splashdam-sidecar --no-default-features
@@ -31,5 +32,5 @@ clean: ## remove what was built and installed
 	$(CARGO) clean
 	rm -rf $(VENV)
 
-$(VENV)/installed: tests/interop/requirements.txt tests/venv
+$(VENV)/installed: tests/requirements.txt tests/venv
 	@PYTHON="$(PYTHON)" tests/venv "$(VENV)"

@@ -56,16 +56,20 @@ def options(binary):
 
 def metrics(binary):
     """The metrics, from a scrape of a sidecar that has nothing to do."""
-    with tempfile.TemporaryDirectory(prefix="splashdam-") as folder:
-        with Sidecar(Path(folder), "http://127.0.0.1:9", "--group", "g", "--admin", "127.0.0.1:0", binary=binary) as sidecar:
-            address = sidecar.line(r"admin interface address=(\S+)")[1]
-            text = urlopen(f"http://{address}/metrics", timeout=30).read().decode()
+    flags = ["--group", "g", "--admin", "127.0.0.1:0"]
+    with (
+        tempfile.TemporaryDirectory(prefix="splashdam-") as folder,
+        Sidecar(Path(folder), "http://127.0.0.1:9", *flags, binary=binary) as sidecar,
+    ):
+        address = sidecar.line(r"admin interface address=(\S+)")[1]
+        text = urlopen(f"http://{address}/metrics", timeout=30).read().decode()
     lines = ["| metric | labels | meaning |", "|---|---|---|"]
     for family, kind, body in re.findall(r"# HELP (\S+) .*\n# TYPE \S+ (\w+)\n((?:[^#].*\n)*)", text):
         meaning = re.search(rf"# HELP {family} (.*)\.\n", text)[1]
         name = family + {"counter": "_total", "info": "_info"}.get(kind, "")
         labels = sorted(set(re.findall(r"(\w+)=\"", body)) - {"le"})
-        lines.append(f"| `{name}` | {', '.join(labels)} | {cell(meaning)}{' (histogram)' if kind == 'histogram' else ''} |".replace("|  |", "| |"))
+        what = cell(meaning) + (" (histogram)" if kind == "histogram" else "")
+        lines.append(f"| `{name}` | {', '.join(labels)} | {what} |".replace("|  |", "| |"))
     return "\n".join(lines)
 
 

@@ -97,7 +97,9 @@ def test_text_arrives_verbatim_and_in_order(moto, logs, folder):
         with sidecar.connect() as client:
             for line in ODD + JSON_LINES + numbered:
                 client.sendall(line.encode() + b"\n")
-            client.sendall(b"\r\n\n" + b"carriage return removed\r\n" + b"bad \xff\xfe bytes\n" + b"no newline at the end")
+            client.sendall(
+                b"\r\n\n" + b"carriage return removed\r\n" + b"bad \xff\xfe bytes\n" + b"no newline at the end"
+            )
         assert sidecar.stop() == 0, sidecar.output()
         account = sidecar.account()
     expected = ODD + JSON_LINES + numbered

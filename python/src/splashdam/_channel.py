@@ -102,6 +102,14 @@ class Channel:
             return 0
         return min(max(0, self.mark("durable") - self.mark("ended")), self.unended())
 
+    def unhanded(self) -> int:
+        """How many records wait to be sent that no sidecar is known to have."""
+        unsent = self.unsent
+        if not unsent:
+            return 0
+        # After a connection has broken, what was admitted waits, too, in case it was lost.
+        return min(len(unsent), max(0, self.last() - self.mark("admitted")))
+
     def append_unsent(self, timestamp_ms: int, text: bytes) -> None:
         """Numbers a record and keeps it for later."""
         frame = _wire.record(self.next, timestamp_ms, text)

@@ -475,8 +475,8 @@ class Link:
         return None if pipe is None else (pipe.fileno, bool(pipe.busy() or self.channel.unsent))
 
     def unhanded(self) -> int:
-        """How many records are not the kernel's."""
-        return len(self.channel.unsent) + len(self._late)
+        """How many records are neither the kernel's nor known to be the sidecar's."""
+        return self.channel.unhanded() + len(self._late)
 
     def problem(self) -> str:
         return self._problem or "the sidecar does not read"
