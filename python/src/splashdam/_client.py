@@ -131,10 +131,6 @@ class Client:
         _quiet.say(f"{self.path}: {what}")
         return True
 
-    def connected(self) -> None:
-        """A link has connected: from now on the end of the process matters."""
-        _exit.arrange()
-
     def after_fork(self) -> None:
         """In the child: everything that was logged before is the parent's."""
         self.pid = os.getpid()

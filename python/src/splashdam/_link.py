@@ -25,7 +25,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Callable, Optional
 
-from . import _quiet, _wire
+from . import _exit, _quiet, _wire
 from ._backoff import Backoff
 from ._channel import FRAME_COST, MOST_FREED, Channel
 from ._losses import QUEUE_FULL
@@ -301,6 +301,7 @@ class Link:
                 self.pipe.ask(report)
 
     def _connect(self, now: float) -> None:
+        _exit.arrange()  # From now on there is something that the end of the process must not miss.
         try:
             pipe = Pipe(self.client.path)
         except OSError as error:
@@ -315,7 +316,6 @@ class Link:
         self._silent_since = None
         oldest = self.channel.greet()
         pipe.ask(_wire.hello(self.channel.client_id, os.getpid(), oldest, self.app, self.group, self.stream))
-        self.client.connected()
 
     def _hang_up(self, now: float) -> None:
         """Ends the connection; all that is kept waits to be sent on the next one."""
