@@ -89,7 +89,7 @@ def test_a_welcome_that_knows_more_spares_the_sending(logger, sidecar, link):
     assert (stats.delivered, stats.pending) == (5, 3)
 
 
-def test_a_sidecar_that_forgot_a_safe_record_is_no_loss(logger, sidecar):
+def test_a_sidecar_that_forgot_a_safe_record_is_no_loss(logger, sidecar, link):
     """It was delivered, and the sidecar was restarted without a spool."""
     log(logger, range(1, 4))
     sidecar.accept()
@@ -99,6 +99,8 @@ def test_a_sidecar_that_forgot_a_safe_record_is_no_loss(logger, sidecar):
     log(logger, [4])
     assert sidecar.accept()["oldest"] == 3
     sidecar.welcome(resume=2)
+    logger.handler.flush(timeout=0)
+    assert link.channel.mark("ended") == 2, "what has ended has ended, whoever forgets it"
     sidecar.ack(4, 4, 4, delivered=2)
     logger.handler.flush(timeout=0)
     stats = logger.handler.stats()
