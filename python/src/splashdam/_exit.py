@@ -56,11 +56,19 @@ def end() -> None:
         deadline = now + link.exit_timeout if waits and _has_business(link) else now
         barriers.append(Barrier(link, link.wait_for if waits else "admitted", deadline))
     await_all([barrier for barrier in barriers if _has_business(barrier.link)], patient=True)
+    _tell_of_the_rest(links)
+
+
+def _tell_of_the_rest(links: list[Link]) -> None:
+    """One line for each socket where something stays behind."""
+    left: dict[str, tuple[int, str]] = {}
     for link in links:
-        if link.unhanded() and not link.ended_in_vain:
+        count = link.unhanded()
+        if count and not link.ended_in_vain:
             link.ended_in_vain = True  # The end may be arranged more than once.
-            lost = f"{link.unhanded()} records are lost at the end of the process"
-            _quiet.say(f"{link.client.path}: {link.problem()}; {lost}")
+            left[link.client.path] = (count + left.get(link.client.path, (0, ""))[0], link.problem())
+    for path, (count, problem) in left.items():
+        _quiet.say(f"{path}: {problem}; {count} records are lost at the end of the process")
 
 
 def _has_business(link: Link) -> bool:

@@ -72,7 +72,7 @@ class Handler(logging.Handler):
 
     def _start_account(self) -> None:
         self._pid = os.getpid()
-        self._empty = self._failed = self._truncated = 0
+        self._empty = self._failed = self._truncated = self._redirected = 0
         self._retrying = False
         # Counts of links that made room for others.
         self._past = Stats()
@@ -144,6 +144,7 @@ class Handler(logging.Handler):
             self._forget_retired()
             link = self._client.link(self.group, stream, self.app)
             self._links[(link.group, link.stream)] = link
+        self._redirected += link.stream != stream
         self._client.window = max(self._client.window, self.window)
         link.max_wait = max(link.max_wait, self.max_wait)
         link.exit_timeout = max(link.exit_timeout, self.exit_timeout)
@@ -213,7 +214,7 @@ class Handler(logging.Handler):
             empty=self._empty,
             failed=self._failed,
             truncated=self._truncated,
-            redirected=self._client.redirected,
+            redirected=self._redirected,
         )
 
     def close(self) -> None:

@@ -25,7 +25,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Callable, Optional
 
-from . import _quiet, _wire
+from . import _exit, _quiet, _wire
 from ._backoff import Backoff
 from ._channel import FRAME_COST, MOST_FREED, Channel
 from ._losses import QUEUE_FULL
@@ -48,8 +48,6 @@ HUNG_AFTER = 30.0
 MOST_LATE = 1000
 #: The least time between two rounds of loss reports, in seconds.
 REPORT_EVERY = 0.1
-#: The least time between two lines on standard error, in seconds.
-SAY_EVERY = 5.0
 #: The sidecar lets so many flushes wait on one connection.
 MOST_FLUSHES = 64
 #: Failed connections in a row before the absence of a sidecar is worth a line.
@@ -91,9 +89,9 @@ class Link:
         self._backoff = Backoff(self.channel.client_id)
         self._retry_at = 0.0
         self._problem = ""
-        self._waited = self._said_away = self._said_full = self._said_refused = False
+        self._waited = self._said_refused = False
         self._silent_since: Optional[float] = None
-        self._next_report = self._say_again_at = 0.0
+        self._next_report = 0.0
         self.connections = 0
         self.last_used = 0.0
         self.tickets: dict[int, Optional[_wire.FlushDone]] = {}
@@ -223,30 +221,21 @@ class Link:
     def _take_part(self, timestamp_ms: int, text: bytes, now: float) -> None:
         self._advance(now)
         cost = len(text) + FRAME_COST
-        if not self._has_room(cost) and not self._wait_for(lambda: self._has_room(cost), now):
+        if not self._has_room(cost, now) and not self._wait_for(lambda: self._has_room(cost, now), now):
             self._lose(timestamp_ms, now)
             return
         self.channel.append_unsent(timestamp_ms, text)
         self._advance(now)
         self._wait_for(self._all_written, now)
 
-    def _has_room(self, cost: int) -> bool:
-        window = self.client.room_of(self)
+    def _has_room(self, cost: int, now: float) -> bool:
+        window = self.client.room_of(self, now, exactly=True)
         # One record alone is always kept, however long it may be.
         return self.channel.make_room(cost, window) or self.channel.held == 0
 
     def _lose(self, timestamp_ms: int, now: float) -> None:
         self.channel.losses.add(QUEUE_FULL, 1, (timestamp_ms, timestamp_ms))
-        if not self._said_full:
-            self._said_full = self._say("no room is left, new records are dropped until there is", now)
-
-    def _say(self, what: str, now: float) -> bool:
-        """Tells what is wrong on standard error, not too often however episodes flicker."""
-        if now < self._say_again_at:
-            return False
-        self._say_again_at = now + SAY_EVERY
-        _quiet.say(f"{self.client.path}: {self.problem()}; {what}")
-        return True
+        self.client.is_full(self, now)
 
     def _all_written(self) -> bool:
         return self.pipe is None or not (self.pipe.busy() or self.channel.unsent)
@@ -312,21 +301,21 @@ class Link:
                 self.pipe.ask(report)
 
     def _connect(self, now: float) -> None:
+        _exit.arrange()  # From now on there is something that the end of the process must not miss.
         try:
             pipe = Pipe(self.client.path)
         except OSError as error:
             _quiet.raise_unless_ours(error)
             self._retry_at = now + self._backoff.next()
             self._problem = absence(error)
-            if self._backoff.failures >= PATIENT_FAILURES and not self._said_away:
-                self._said_away = self._say(f"records are kept, up to {self.client.window} bytes", now)
+            if self._backoff.failures >= PATIENT_FAILURES:
+                self.client.is_away(self._problem, now)
             return
         self.pipe, self._send = pipe, pipe.send
         self.connections += 1
         self._silent_since = None
         oldest = self.channel.greet()
         pipe.ask(_wire.hello(self.channel.client_id, os.getpid(), oldest, self.app, self.group, self.stream))
-        self.client.connected()
 
     def _hang_up(self, now: float) -> None:
         """Ends the connection; all that is kept waits to be sent on the next one."""
@@ -405,18 +394,16 @@ class Link:
     def _settle(self, timestamp_ms: int) -> None:
         """Ends a call: READY for the short path if nothing is left to do, and credit is to be had."""
         if self.pipe is not None and not self.pipe.draining and self._all_written():
-            room = self.client.room_of(self)
+            room = self.client.room_of(self, self.last_used, exactly=False)
             self.channel.make_room(LOOK_EVERY, room)
-            credit = min(LOOK_EVERY, room - self.channel.held)
+            credit = min(LOOK_EVERY, self.client.credit_of(room - self.channel.held))
             if credit > 0:
                 self._credit = self._granted = credit
                 self._look_at = timestamp_ms + LOOK_AFTER_MS
-                if self._waited:
-                    self._waited = False
-                    self.client.waits_no_more(self)
+                self._waited = False
                 if self.pipe.up:
-                    self._said_away = self._said_full = False
                     self._problem = ""
+                    self.client.is_well(self)
                 self._state = READY
                 return
         self._state = IDLE

@@ -1,0 +1,3 @@
+module splashdam-example
+
+go 1.19
