@@ -13,6 +13,7 @@ import pytest
 import splashdam
 from harness import start_sidecar, wait_for
 from programs import CREDENTIALS, PATIENCE, REGION, Sidecar, die_with_parent
+from splashdam import _client
 
 ROOT = Path(__file__).parents[3]
 SOURCE = str(Path(splashdam.__file__).parents[1])
@@ -144,6 +145,10 @@ def test_every_keyword_has_its_row():
     defaults = inspect.signature(splashdam.Handler.__init__).parameters
     assert (defaults["window"].default, defaults["max_wait"].default) == (4 * 1024 * 1024, 0.25)
     assert (defaults["wait_for"].default, defaults["exit_timeout"].default) == ("admitted", 2)
+
+
+def test_the_bound_on_connections_is_told():
+    assert f"{_client.MOST_LINKS} at most" in DOCS and f"idle for {_client.IDLE_AFTER:.0f} seconds" in DOCS
 
 
 @pytest.mark.parametrize("kind", [splashdam.FlushReport, splashdam.Stats])
