@@ -13,6 +13,7 @@ import pytest
 import splashdam
 from harness import Cloud, Emulator, start_sidecar
 from programs import PATIENCE, die_with_parent, wait_for
+from splashdam import _client
 
 SOURCE = str(Path(splashdam.__file__).parents[1])
 
@@ -91,6 +92,14 @@ def told(monkeypatch):
 
     monkeypatch.setattr(logging.Handler, "handleError", tell)
     return calls
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """A process that keeps few streams open, and takes one's place as soon as nothing of it is on its way."""
+    monkeypatch.setattr(_client, "MOST_LINKS", 30)
+    monkeypatch.setattr(_client, "IDLE_AFTER", 0.0)
+    monkeypatch.setattr(_client, "ASK_AGAIN_AFTER", 0.0)
 
 
 @pytest.fixture

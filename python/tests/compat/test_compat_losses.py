@@ -51,7 +51,6 @@ def test_a_sidecar_that_is_not_there_yet(folder, emulator, cloud, capfd):
     assert said.count("there is no such socket") == 1 and said.count("splashdam:") <= 2, said
 
 
-@pytest.mark.xfail(strict=True, reason="each link says it for itself")
 def test_an_absent_sidecar_is_said_once_however_many_streams_there_are(folder, run_app):
     """One line for the episode and one for the end of the process: they are about the sidecar, not about a stream."""
     code = """if True:

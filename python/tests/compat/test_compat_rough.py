@@ -131,7 +131,7 @@ def test_a_text_that_logs_while_it_is_formatted(side, logger, stream):
     assert side.arrived(handler, stream) == ["n=1", "n=2"]
 
 
-def test_threads_streams_and_flushes_at_once(folder, emulator, cloud):
+def test_threads_streams_and_flushes_at_once(folder, emulator, cloud, eager):
     """More streams than a process keeps open, logged to by eight threads, while others flush, close and ask."""
     with start_sidecar(folder, emulator.url, "--create-rate", "1000", "--linger", "20ms") as sidecar:
         handler = splashdam.CloudWatchLogHandler(log_stream_name="{logger_name}", socket=sidecar.socket)

@@ -13,6 +13,7 @@ import pytest
 import splashdam
 from harness import start_sidecar, wait_for
 from programs import CREDENTIALS, PATIENCE, REGION, Sidecar, die_with_parent
+from splashdam import _client
 
 ROOT = Path(__file__).parents[3]
 SOURCE = str(Path(splashdam.__file__).parents[1])
@@ -21,6 +22,8 @@ COMPARE = Path(__file__).parent / "apps" / "compare.py"
 #: The comment before a block, its language, and the block.
 BLOCK = re.compile(r"(?:<!-- ([^>]*) -->\n)?```(python|diff)\n(.*?)```", re.DOTALL)
 BLOCKS = BLOCK.findall(DOCS)
+#: How such a comment begins where the block stands in a file that a test runs.
+COPIED = "copied from "
 RUN = [text for how, language, text in BLOCKS if how == "run" and language == "python"]
 
 
@@ -53,12 +56,17 @@ def test_every_snippet_is_accounted_for():
     """A block without a comment before it is neither run nor compared with anything."""
     assert len(RUN) >= 3
     for how, _, text in BLOCKS:
-        assert how.startswith(("run", "file: ")), text
+        assert how.startswith(("run", COPIED)), text
 
 
-@pytest.mark.parametrize("how, text", [(how, text) for how, _, text in BLOCKS if how.startswith("file: ")])
-def test_a_snippet_that_stands_in_a_tested_file(how, text):
-    assert text in (ROOT / how.partition(": ")[2]).read_text()
+@pytest.mark.parametrize(
+    "path, language, text", [(how[len(COPIED) :], *rest) for how, *rest in BLOCKS if COPIED in how]
+)
+def test_a_snippet_that_stands_in_a_tested_file(path, language, text):
+    """To the letter; of a diff its new version."""
+    if language == "diff":
+        text = "".join(line[1:] + "\n" for line in text.splitlines() if line[:1] in (" ", "+"))
+    assert text in (ROOT / path).read_text()
 
 
 @pytest.mark.parametrize("snippet", RUN, ids=range(len(RUN)))
@@ -77,7 +85,7 @@ def test_a_snippet_runs_and_its_record_arrives(folder, emulator, cloud, snippet)
 @pytest.mark.parametrize("version", ["-", "+"])
 def test_the_settings_diff(folder, emulator, cloud, version):
     """Both versions log, the old one with the real Watchtower. What arrives is the same, in the same place."""
-    ((_, _, diff),) = [block for block in BLOCKS if block[1] == "diff"]
+    ((_, _, diff),) = [block for block in BLOCKS if block[0].startswith("run: the version")]
     settings = "".join(line[1:] + "\n" for line in diff.splitlines() if line[:1] in (" ", version))
     module = {"-": "watchtower", "+": "splashdam"}[version]
     assert settings.count(f"{module}.CloudWatchLogHandler") == settings.count("CloudWatchLogHandler") == 1
@@ -139,6 +147,10 @@ def test_every_keyword_has_its_row():
     assert (defaults["wait_for"].default, defaults["exit_timeout"].default) == ("admitted", 2)
 
 
+def test_the_bound_on_connections_is_told():
+    assert f"{_client.MOST_LINKS} at most" in DOCS and f"idle for {_client.IDLE_AFTER:.0f} seconds" in DOCS
+
+
 @pytest.mark.parametrize("kind", [splashdam.FlushReport, splashdam.Stats])
 def test_every_field_has_its_row(kind):
     properties = {name for name, value in vars(kind).items() if isinstance(value, property)}
@@ -159,7 +171,8 @@ def test_every_line_on_standard_error_has_its_row():
 
 
 def test_settings_of_the_sidecar_exist():
-    """Every `--option` that is named is one of `run`'s."""
+    """Every `--option` that is named is one of `run`'s; the recipes in between name those of other programs."""
     options = set(re.findall(r"`(--[a-z-]+)", (ROOT / "README.md").read_text()))
-    named = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", DOCS))
+    ours = DOCS.partition("## Django")[0] + DOCS.partition("## When something is wrong")[2]
+    named = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", ours))
     assert named and named <= options, named - options
