@@ -4,9 +4,10 @@ import logging
 import logging.config
 import os
 
-import splashdam
 from celery import Celery
 from celery.signals import setup_logging, task_postrun, worker_process_shutdown
+
+import splashdam
 
 app = Celery("shop", broker=os.environ["BROKER"], backend=os.environ["BROKER"])
 

@@ -40,7 +40,9 @@ class Client:
         self.window = 0
         self.links: dict[Destination, Link] = {}
         self.pid = os.getpid()
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
+        #: A record was logged where an asyncio loop runs, or in a greenlet.
+        self.has_loop = False
         # The link whose wait for room was in vain, and when that was.
         self._waiter: Optional[Link] = None
         self._waited_at = 0.0
@@ -56,7 +58,7 @@ class Client:
         link = self.links.get((group, stream, app))
         if link is not None and not link.retired:
             return link
-        with self._lock:
+        with self.lock:
             link = self.links.get((group, stream, app))
             if link is not None and link.retired:
                 del self.links[(group, stream, app)]
@@ -65,7 +67,8 @@ class Client:
                 group = stream = ""
                 link = self.links.get(("", "", app))
             if link is None:
-                link = self.links[(group, stream, app)] = Link(self, group, stream, app)
+                # A signal handler that logs may have made it meanwhile.
+                link = self.links.setdefault((group, stream, app), Link(self, group, stream, app))
             return link
 
     def _make_room(self) -> bool:
@@ -98,7 +101,13 @@ class Client:
         return room if len(self.links) == 1 else room // (len(self.links) + 1)
 
     def may_wait(self, link: Link, now: float) -> bool:
-        """Whether a link may wait for room: an episode of the sidecar's is waited for once, not once by each link."""
+        """Whether a link may wait for room: an episode of the sidecar's is waited for once, not once by each link.
+
+        Never where that would stop a loop: not in its own thread, and not in another one, which would hold locks (ours,
+        and the handler's) that the loop's next record needs.
+        """
+        if self.has_loop:
+            return False
         return self._waiter in (None, link) or now - self._waited_at >= WAIT_AGAIN_AFTER
 
     def waited_in_vain(self, link: Link, now: float) -> None:
@@ -134,9 +143,9 @@ class Client:
     def after_fork(self) -> None:
         """In the child: everything that was logged before is the parent's."""
         self.pid = os.getpid()
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._waiter = self._said_full = None
-        self._said_away = False
+        self._said_away = self.has_loop = False
         self._ask_again_at = self._say_again_at = 0.0
         for link in self.links.values():
             link.reset()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from . import _quiet
 from ._flush import Barrier, await_all
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 #: Set by `_client`: every link of the process.
 links_to_end: Callable[[], list[Link]] = list
 _arranged: set[str] = set()
+_began: Optional[float] = None
 
 
 def arrange() -> None:
@@ -42,18 +43,23 @@ def _end_of_a_worker(**_: object) -> None:
 
 def forget_arrangements() -> None:
     """In a forked child, whose finalizers are its own."""
+    global _began
     _arranged.clear()
+    _began = None
 
 
 def end() -> None:
     """Hands over what can be handed over, waits where that is wanted, and says what was left behind."""
+    global _began
     now = time.monotonic()
+    # Whatever else arranges for it: all ends of a process share one time.
+    _began = now if _began is None else _began
     links = links_to_end()
     barriers = []
     for link in links:
         # Also where nothing is waited for, what the kernel takes at once is handed over.
         waits = link.wait_for != "none"
-        deadline = now + link.exit_timeout if waits and _has_business(link) else now
+        deadline = _began + link.exit_timeout if waits and _has_business(link) else now
         barriers.append(Barrier(link, link.wait_for if waits else "admitted", deadline))
     await_all([barrier for barrier in barriers if _has_business(barrier.link)], patient=True)
     _tell_of_the_rest(links)

@@ -49,6 +49,19 @@ def await_all(barriers: Sequence[Barrier], patient: bool) -> bool:
     `patient`: also wait for a sidecar that is away. Where waiting would stop others, each gets a single turn.
     """
     may_wait = _quiet.may_block()
+    try:
+        _turns(barriers, patient, may_wait)
+    finally:
+        # Also where an exception ends the waiting: nobody asks for the answer any more.
+        for barrier in barriers:
+            if not barrier.reached:
+                barrier.link.forget(barrier)
+    for barrier in barriers:
+        barrier.link.flushed_in_vain |= may_wait and not barrier.reached
+    return all(barrier.reached for barrier in barriers)
+
+
+def _turns(barriers: Sequence[Barrier], patient: bool, may_wait: bool) -> None:
     while True:
         now = time.monotonic()
         waiting = [barrier for barrier in barriers if not barrier.reached]
@@ -58,13 +71,8 @@ def await_all(barriers: Sequence[Barrier], patient: bool) -> bool:
         if not patient:
             waiting = [barrier for barrier in waiting if barrier.link.wanted() and not barrier.link.flushed_in_vain]
         if not waiting or not may_wait:
-            break
+            return
         _nap(waiting, min(barrier.deadline for barrier in waiting) - now)
-    for barrier in barriers:
-        if not barrier.reached:
-            barrier.link.forget(barrier)
-            barrier.link.flushed_in_vain = barrier.link.flushed_in_vain or may_wait
-    return all(barrier.reached for barrier in barriers)
 
 
 def _nap(waiting: Iterable[Barrier], longest: float) -> None:

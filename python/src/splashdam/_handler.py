@@ -98,7 +98,9 @@ class Handler(logging.Handler):
 
     def _hand_over(self, link: Link, timestamp_ms: int, text: bytes, record: logging.LogRecord) -> None:
         try:
-            link.log(timestamp_ms, text)
+            while not link.log(timestamp_ms, text):
+                self._link = None
+                link = self._link_to(link.stream)
         except Exception as error:
             if not _is_our_own(error):
                 raise
@@ -141,9 +143,10 @@ class Handler(logging.Handler):
             self._start_account()
         link = self._links.get((self.group, stream))
         if link is None or link.retired:
-            self._forget_retired()
-            link = self._client.link(self.group, stream, self.app)
-            self._links[(link.group, link.stream)] = link
+            with self._client.lock:
+                self._forget_retired()
+                link = self._client.link(self.group, stream, self.app)
+                self._links[(link.group, link.stream)] = link
         self._redirected += link.stream != stream
         self._client.window = max(self._client.window, self.window)
         link.max_wait = max(link.max_wait, self.max_wait)
@@ -152,8 +155,9 @@ class Handler(logging.Handler):
         return link
 
     def _forget_retired(self) -> None:
-        for destination, link in list(self._links.items()):
-            if link.retired:
+        with self._client.lock:
+            retired = [(destination, link) for destination, link in self._links.items() if link.retired]
+            for destination, link in retired:
                 self._past = _add(self._past, link, 0)
                 del self._links[destination]
 
@@ -174,13 +178,13 @@ class Handler(logging.Handler):
         seconds = self.exit_timeout if timeout is None else min(max(0.0, timeout), 1e6)
         if os.getpid() != self._pid:
             self._open()
-        self._forget_retired()
-        links = list(self._links.values())
+        with self._client.lock:
+            self._forget_retired()
+            links, past = list(self._links.values()), self._past
         wire_level = "admitted" if level == "none" else level
         deadline = time.monotonic() + (0.0 if level == "none" else seconds)
         reached = _flush.await_all([_flush.Barrier(link, wire_level, deadline) for link in links], patient)
         report = _flush.report(links, level, reached or level == "none")
-        past = self._past
         if not past.logged:
             return report
         return FlushReport(
@@ -205,10 +209,11 @@ class Handler(logging.Handler):
         """The account of this handler's destinations in this process."""
         if os.getpid() != self._pid:
             self._open()
-        self._forget_retired()
-        stats = self._past
-        for link in self._links.values():
-            stats = _add(stats, link, 1)
+        with self._client.lock:
+            self._forget_retired()
+            stats = self._past
+            for link in self._links.values():
+                stats = _add(stats, link, 1)
         return _changed(
             stats,
             empty=self._empty,

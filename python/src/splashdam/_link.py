@@ -68,7 +68,7 @@ class Link:
         self.max_wait = 0.0
         self.wait_for = "none"
         self.exit_timeout = 0.0
-        #: Given up for another destination; what still comes goes through the client.
+        #: Given up for another destination; the client has another link for what still comes.
         self.retired = False
         self.reset()
 
@@ -82,7 +82,8 @@ class Link:
             pipe.close()
         self._state = IDLE
         self._send: Callable[[bytes, int], int] = _unconnected
-        self._longest = _wire.SAFE_FRAME - RECORD_LENGTH
+        #: Longer texts take the long way.
+        self._longest = 0
         self._credit = self._granted = 0
         self._look_at = 0
         self._late: deque[tuple[int, bytes]] = deque()
@@ -101,13 +102,15 @@ class Link:
         #: The end of the process has told of what is left.
         self.ended_in_vain = False
 
-    def log(self, timestamp_ms: int, text: bytes) -> None:
-        """Hands one record over, or keeps it, or counts it as lost. Raises only what signal handlers raise."""
+    def log(self, timestamp_ms: int, text: bytes) -> bool:
+        """Hands one record over, or keeps it, or counts it as lost. Raises only what signal handlers raise.
+
+        False: this link has made room for another and takes nothing any more; the client has its successor.
+        """
         size = len(text)
         with self._lock:
             if self._state != READY or size > self._longest:
-                self._log_slowly(timestamp_ms, text)
-                return
+                return self._log_slowly(timestamp_ms, text)
             self._state = BUSY
             frame, written = b"", 0
             try:
@@ -120,13 +123,14 @@ class Link:
                 written = self._send(frame, FLAGS)
                 if written == size + RECORD_HEAD and self._credit > 0 and timestamp_ms < self._look_at:
                     self._state = READY
-                    return
+                    return True
                 self._after(frame, written, timestamp_ms)
             except OSError as error:
                 self._failed(error, frame, timestamp_ms)
             except BaseException:
                 self._state = BROKEN
                 raise
+        return True
 
     def _after(self, frame: bytes, written: int, timestamp_ms: int) -> None:
         """The rest of a call whose record has a place: what was not written of it, and a look round."""
@@ -152,13 +156,12 @@ class Link:
             self._state = BROKEN
             raise
 
-    def _log_slowly(self, timestamp_ms: int, text: bytes) -> None:
+    def _log_slowly(self, timestamp_ms: int, text: bytes) -> bool:
         if self.retired:
-            self.client.link(self.group, self.stream, self.app).log(timestamp_ms, text)
-            return
+            return False
         if not self._enter():
             self._leave_for_later(timestamp_ms, text)
-            return
+            return True
         try:
             self._take(timestamp_ms, text)
             self._take_late()
@@ -166,6 +169,7 @@ class Link:
         except BaseException:
             self._state = BROKEN
             raise
+        return True
 
     def _enter(self) -> bool:
         """Begins what changes the link; the lock is held. False inside of a call that is under way."""
@@ -191,7 +195,6 @@ class Link:
         if pipe is not None:
             pipe.close()
             self._retry_at = 0.0  # The sidecar is not to blame.
-        self._longest = _wire.SAFE_FRAME - RECORD_LENGTH
         self.channel.repair()
         self._credit = self._granted = 0
 
@@ -231,7 +234,7 @@ class Link:
     def _has_room(self, cost: int, now: float) -> bool:
         window = self.client.room_of(self, now, exactly=True)
         # One record alone is always kept, however long it may be.
-        return self.channel.make_room(cost, window) or self.channel.held == 0
+        return self.channel.make_room(cost, window) or (self.channel.held == 0 and window == self.client.window)
 
     def _lose(self, timestamp_ms: int, now: float) -> None:
         self.channel.losses.add(QUEUE_FULL, 1, (timestamp_ms, timestamp_ms))
@@ -246,7 +249,7 @@ class Link:
             return True
         if self._waited or self.pipe is None or self.pipe.draining or self.max_wait <= 0:
             return False
-        if not self.client.may_wait(self, now) or _quiet.loop_runs():
+        if not self.client.may_wait(self, now):
             return False
         deadline = now + self.max_wait
         while self.pipe is not None and not self.pipe.draining:
@@ -254,7 +257,7 @@ class Link:
             if now >= deadline:
                 break
             # Another thread's flush may hear what this one waits for: never long without a look.
-            writing = bool(self.pipe.busy() or self.channel.unsent)
+            writing = self.pipe.wants_to_write(self.channel.unsent)
             _quiet.wait_ready([(self.pipe.fileno, writing)], min(deadline - now, 0.05))
             self._look(time.monotonic())
             self._advance(time.monotonic())
@@ -269,6 +272,8 @@ class Link:
         self.channel.held += self._granted - self._credit
         self._granted = self._credit = 0
         self.last_used = now
+        if _quiet.loop_runs():
+            self.client.has_loop = True
         self._hear(now)
         self.channel.free_durable(MOST_FREED)
 
@@ -324,7 +329,6 @@ class Link:
             return
         pipe.close()
         self.channel.rewind()
-        self._longest = _wire.SAFE_FRAME - RECORD_LENGTH
         first, wait = self._backoff.failures == 0, self._backoff.next()
         # A sidecar that was well a moment ago may have been restarted: it is asked at once, then with patience.
         self._retry_at = now if first and pipe.up else now + wait
@@ -383,7 +387,6 @@ class Link:
             return
         self.pipe.up = True
         self.channel.welcome(welcome)
-        self._longest = self.channel.max_record
         for _, report in self.channel.losses.reports:
             self.pipe.ask(report)
         if welcome.destination_refused and not self._said_refused:
@@ -400,6 +403,8 @@ class Link:
             if credit > 0:
                 self._credit = self._granted = credit
                 self._look_at = timestamp_ms + LOOK_AFTER_MS
+                longest = self.channel.max_record if self.pipe.up else _wire.SAFE_FRAME - RECORD_LENGTH
+                self._longest = min(longest, credit + LOOK_EVERY)
                 self._waited = False
                 if self.pipe.up:
                     self._problem = ""
@@ -459,7 +464,7 @@ class Link:
     def wanted(self) -> Optional[tuple[int, bool]]:
         """The descriptor to wait for, and whether for writing, too."""
         pipe = self.pipe
-        return None if pipe is None else (pipe.fileno, bool(pipe.busy() or self.channel.unsent))
+        return None if pipe is None else (pipe.fileno, pipe.wants_to_write(self.channel.unsent))
 
     def unhanded(self) -> int:
         """How many records are neither the kernel's nor known to be the sidecar's."""
@@ -471,7 +476,7 @@ class Link:
     def leave(self, for_good: bool = False) -> bool:
         """Ends an idle connection in an orderly way; False where something is still unacknowledged.
 
-        `for_good`: another destination takes its place, and whoever still has this link is sent on.
+        `for_good`: another destination takes its place, and this link takes nothing any more.
         """
         with self._lock:
             if not self._enter():

@@ -72,6 +72,16 @@ class Pipe:
         """Whether something waits to be written that was begun or asked."""
         return bool(self._rest or self._control)
 
+    def wants_to_write(self, unsent: deque[bytes]) -> bool:
+        """Whether something could be written if the socket had room: else waiting for that would not wait at all."""
+        if self.draining:
+            return False
+        return self.busy() or bool(unsent and self._may_send(unsent[0]))
+
+    def _may_send(self, frame: bytes) -> bool:
+        # The welcome will tell whether a frame may be larger.
+        return self.up or len(frame) - 4 <= _wire.SAFE_FRAME
+
     def write(self, sent: deque[bytes], unsent: deque[bytes], most: int) -> bool:
         """Hands over what waits, about `most` bytes, moving frames from `unsent` to `sent` as they are begun.
 
@@ -95,10 +105,8 @@ class Pipe:
 
     def _next_batch(self, sent: deque[bytes], unsent: deque[bytes]) -> bytes:
         batch, size = [], 0
-        while unsent and size < BATCH:
+        while unsent and size < BATCH and self._may_send(unsent[0]):
             frame = unsent[0]
-            if not self.up and len(frame) - 4 > _wire.SAFE_FRAME:
-                break  # The welcome will tell whether it may be that large.
             # In two places for a moment rather than in none.
             sent.append(frame)
             unsent.popleft()
