@@ -9,10 +9,10 @@ from __future__ import annotations
 import heapq
 import os
 import threading
-import time
 from typing import Optional
 
 from . import _exit, _quiet
+from ._clock import clock
 from ._link import Link
 
 #: Destinations that a process may have open at a socket; the sidecar takes 4,096 connections in all.
@@ -73,7 +73,7 @@ class Client:
 
     def _make_room(self) -> bool:
         """Takes the place of a link that was not used for long and has nothing unacknowledged."""
-        now = time.monotonic()
+        now = clock.monotonic()
         if now < self._ask_again_at:
             return False
         idle = [
@@ -169,14 +169,15 @@ def all_links() -> list[Link]:
     return [link for client in list(_clients.values()) for link in list(client.links.values())]
 
 
-def after_fork(client: Optional[Client] = None) -> None:
+def after_fork() -> None:
     """In the child of a fork: makes all clients the child's own, those that are not yet."""
     global _clients_lock
-    if client is None or client.pid != os.getpid():
+    inherited = [client for client in _clients.values() if client.pid != os.getpid()]
+    if inherited:
         _clients_lock = threading.RLock()
         _exit.forget_arrangements()
-        for each in _clients.values():
-            each.after_fork()
+    for client in inherited:
+        client.after_fork()
 
 
 if hasattr(os, "register_at_fork"):

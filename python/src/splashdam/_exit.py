@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import atexit
 import sys
-import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from . import _quiet
+from ._clock import clock
 from ._flush import Barrier, await_all
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def forget_arrangements() -> None:
 def end() -> None:
     """Hands over what can be handed over, waits where that is wanted, and says what was left behind."""
     global _began
-    now = time.monotonic()
+    now = clock.monotonic()
     # Whatever else arranges for it: all ends of a process share one time.
     _began = now if _began is None else _began
     links = links_to_end()
@@ -62,10 +63,21 @@ def end() -> None:
         deadline = _began + link.exit_timeout if waits and _has_business(link) else now
         barriers.append(Barrier(link, link.wait_for if waits else "admitted", deadline))
     await_all([barrier for barrier in barriers if _has_business(barrier.link)], patient=True)
-    _tell_of_the_rest(links)
+    tell_of_the_rest(links)
 
 
-def _tell_of_the_rest(links: list[Link]) -> None:
+def deadline(seconds: float) -> float:
+    """The end of a wait that begins now; at the end of the process all waits share one time."""
+    now = clock.monotonic()
+    return now + seconds if _began is None else min(now, _began) + seconds
+
+
+def is_over() -> bool:
+    """Whether the process has come to its end: what stays behind now is told by nobody else."""
+    return _began is not None
+
+
+def tell_of_the_rest(links: Iterable[Link]) -> None:
     """One line for each socket where something stays behind."""
     left: dict[str, tuple[int, str]] = {}
     for link in links:

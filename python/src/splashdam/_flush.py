@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Optional
 
 from . import _quiet
+from ._clock import clock
 from ._report import FlushReport
 
 if TYPE_CHECKING:
@@ -63,10 +63,13 @@ def await_all(barriers: Sequence[Barrier], patient: bool) -> bool:
 
 def _turns(barriers: Sequence[Barrier], patient: bool, may_wait: bool) -> None:
     while True:
-        now = time.monotonic()
+        now = clock.monotonic()
         waiting = [barrier for barrier in barriers if not barrier.reached]
         for barrier in waiting:
-            barrier.reached = barrier.link.advance(barrier, now)
+            reached = barrier.link.advance(barrier, now)
+            barrier.reached = bool(reached)
+            if reached is None:
+                barrier.deadline = now  # Waiting would be in vain.
         waiting = [barrier for barrier in waiting if not barrier.reached and now < barrier.deadline]
         if not patient:
             waiting = [barrier for barrier in waiting if barrier.link.wanted() and not barrier.link.flushed_in_vain]
@@ -76,7 +79,7 @@ def _turns(barriers: Sequence[Barrier], patient: bool, may_wait: bool) -> None:
 
 
 def _nap(waiting: Iterable[Barrier], longest: float) -> None:
-    now = time.monotonic()
+    now = clock.monotonic()
     wanted = []
     for barrier in waiting:
         barrier.link.hurry(now)

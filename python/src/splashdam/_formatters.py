@@ -66,21 +66,29 @@ class CloudWatchLogFormatter(logging.Formatter):
         return getattr(record, name, None)
 
 
+#: What every log record has, and what `logging` adds while it formats: the rest came by ``extra``.
+_USUAL = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
 class JsonFormatter(CloudWatchLogFormatter):
-    """Every record as one JSON object: the message, attributes of the record, and the traceback if there is one.
+    """Every record as one JSON object: the message, attributes of the record, what ``extra`` added, and tracebacks.
 
     Text stands under ``msg``, a mapping is taken as it is. Attributes are ``levelname`` and ``name`` unless
-    `add_log_record_attrs` says otherwise; tracebacks stand under ``exc_info``, stacks under ``stack_info``.
+    `add_log_record_attrs` says otherwise; what was given as ``extra`` follows under its own names, where the message
+    has none of these; tracebacks stand under ``exc_info``, stacks under ``stack_info``. The time is the log event's.
     """
 
     add_log_record_attrs: Sequence[str] = ("levelname", "name")
 
     def format(self, record: logging.LogRecord) -> str:
         message = self.with_attributes(record)
-        if record.exc_info and "exc_info" not in message:
-            message["exc_info"] = self.formatException(record.exc_info)
-        elif record.exc_text and "exc_info" not in message:
-            message["exc_info"] = record.exc_text
-        if record.stack_info and "stack_info" not in message:
-            message["stack_info"] = self.formatStack(record.stack_info)
+        for name, value in record.__dict__.items():
+            if name not in _USUAL:
+                message.setdefault(name, value)
+        if record.exc_info:
+            message.setdefault("exc_info", self.formatException(record.exc_info))
+        elif record.exc_text:
+            message.setdefault("exc_info", record.exc_text)
+        if record.stack_info:
+            message.setdefault("stack_info", self.formatStack(record.stack_info))
         return self.to_json(message)

@@ -5,20 +5,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import signal
-import time
-from types import CodeType
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
 
-from . import _client, _flush, _names
-from ._losses import QUEUE_FULL
+from . import _account, _client, _exit, _flush, _names
+from ._clock import clock
+from ._errors import is_from_a_signal_handler, is_our_own
 from ._report import FlushReport, Stats
 
 if TYPE_CHECKING:
     from ._link import Link
-
-#: The errors that our own code can raise, unlike those that somebody's signal handler or timer raises into it.
-_OUR_MODULES = ("builtins", "struct")
 
 
 class Handler(logging.Handler):
@@ -27,6 +22,7 @@ class Handler(logging.Handler):
     - `socket`: path of the sidecar's socket; else ``SPLASHDAM_SOCKET``, else ``/run/splashdam/splashdam.sock``.
     - `group`, `stream`: the destination, where it is not the sidecar's own. Any stream of the sidecar's group may be
       named, other groups where the sidecar's ``--allow`` has them; in place of a refused one the default is used.
+      Both are taken as they are: templates are Watchtower's (`CloudWatchLogHandler`) and the sidecar's.
     - `app`: what the sidecar's ``{app}`` stands for; else the program's name.
     - `window`: how much is kept for sending again, for all destinations at this socket together, in bytes (4 MiB).
     - `max_wait`: the longest that a call waits where the sidecar does not read, in seconds, once an episode (0.25);
@@ -51,14 +47,14 @@ class Handler(logging.Handler):
         wait_for: str = "admitted",
         exit_timeout: float = 2.0,
     ) -> None:
-        super().__init__(level)
         if wait_for not in _flush.WAIT_FOR:
             raise ValueError(f"wait_for={wait_for!r}: it must be one of {', '.join(_flush.WAIT_FOR)}")
-        if not 64 * 1024 <= window <= 1 << 30:
-            raise ValueError(f"window={window!r}: it must be from 64 KiB to 1 GiB, in bytes")
-        if not 0 <= max_wait <= 60 or not 0 <= exit_timeout <= 3600:
-            raise ValueError(f"max_wait={max_wait!r} is 0 to 60 s, exit_timeout={exit_timeout!r} 0 to 3600 s")
+        _check("window", window, 64 * 1024, 1 << 30, "bytes")
+        _check("max_wait", max_wait, 0, 60, "seconds")
+        _check("exit_timeout", exit_timeout, 0, 3600, "seconds")
         self.socket = _names.socket_path(socket)
+        # Last of what may fail: `logging` would end a half-made handler, too.
+        super().__init__(level)
         self.group = group or ""
         self.stream = _names.stream_name(stream or "")
         self.app = _names.program_name() if app is None else app
@@ -102,7 +98,7 @@ class Handler(logging.Handler):
                 self._link = None
                 link = self._link_to(link.stream)
         except Exception as error:
-            if not _is_our_own(error):
+            if not is_our_own(error):
                 raise
             self._failed += 1
             self.handleError(record)
@@ -112,33 +108,39 @@ class Handler(logging.Handler):
 
         That must end the task, not a line of its log; and what comes and goes must not cost the record: once more.
         """
-        from_signal = _is_from_a_signal_handler(error)
+        from_signal = is_from_a_signal_handler(error)
         if self._retrying:
             if from_signal:
                 raise error
             self._failed += 1
+            error.__context__ = None  # The first time it failed in the same way.
             # Where the stack is used up even telling may fail.
             with contextlib.suppress(Exception):
                 self.handleError(record)
             return
         self._retrying = True
         try:
-            self.emit(record)
+            self._emit_again(record)
         finally:
             self._retrying = False
         if from_signal:
             raise error
 
+    def _emit_again(self, record: logging.LogRecord) -> None:
+        Handler.emit(self, record)  # Not a subclass's, which would do its own things twice.
+
     def _open(self) -> Link:
         """The link to the handler's own destination."""
-        self._link = self._link_to(self.stream)
-        return self._link
+        link = self._link_to(self.stream)
+        # Where too many others are in use it is asked for again at the next record.
+        self._link = link if link.stream == self.stream and link.group == self.group else None
+        return link
 
     def _link_to(self, stream: str) -> Link:
         """The link to a stream; remembers it for flush, stats and close."""
         pid = os.getpid()
         if pid != self._client.pid:
-            _client.after_fork(self._client)  # A fork that Python was not told of.
+            _client.after_fork()  # A fork that Python was not told of.
         if pid != self._pid:
             self._start_account()
         link = self._links.get((self.group, stream))
@@ -147,7 +149,7 @@ class Handler(logging.Handler):
                 self._forget_retired()
                 link = self._client.link(self.group, stream, self.app)
                 self._links[(link.group, link.stream)] = link
-        self._redirected += link.stream != stream
+        self._redirected += (link.group, link.stream) != (self.group, stream)
         self._client.window = max(self._client.window, self.window)
         link.max_wait = max(link.max_wait, self.max_wait)
         link.exit_timeout = max(link.exit_timeout, self.exit_timeout)
@@ -158,7 +160,7 @@ class Handler(logging.Handler):
         with self._client.lock:
             retired = [(destination, link) for destination, link in self._links.items() if link.retired]
             for destination, link in retired:
-                self._past = _add(self._past, link, 0)
+                self._past = _account.add(self._past, link, 0)
                 del self._links[destination]
 
     def flush(  # type: ignore[override]  # `logging` asks for nothing back; we have something to tell.
@@ -182,8 +184,12 @@ class Handler(logging.Handler):
             self._forget_retired()
             links, past = list(self._links.values()), self._past
         wire_level = "admitted" if level == "none" else level
-        deadline = time.monotonic() + (0.0 if level == "none" else seconds)
+        deadline = clock.monotonic() + seconds if patient else _exit.deadline(seconds)
+        if level == "none":
+            deadline = 0.0
         reached = _flush.await_all([_flush.Barrier(link, wire_level, deadline) for link in links], patient)
+        if _exit.is_over():
+            _exit.tell_of_the_rest(links)
         report = _flush.report(links, level, reached or level == "none")
         if not past.logged:
             return report
@@ -213,8 +219,8 @@ class Handler(logging.Handler):
             self._forget_retired()
             stats = self._past
             for link in self._links.values():
-                stats = _add(stats, link, 1)
-        return _changed(
+                stats = _account.add(stats, link, 1)
+        return _account.changed(
             stats,
             empty=self._empty,
             failed=self._failed,
@@ -235,6 +241,11 @@ class Handler(logging.Handler):
         return f"<{type(self).__name__} {self.socket} {destination} ({logging.getLevelName(self.level)})>"
 
 
+def _check(name: str, value: float, least: int, most: int, unit: str) -> None:
+    if not isinstance(value, (int, float)) or not least <= value <= most:
+        raise ValueError(f"{name}={value!r}: it must be a number of {unit} from {least} to {most}")
+
+
 def milliseconds(created: float) -> int:
     """A record's time as CloudWatch has it. Raises `OverflowError` for what is no 64-bit number."""
     if -9.2e15 < created < 9.2e15:
@@ -248,64 +259,3 @@ def encode(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-8", "backslashreplace")
-
-
-def _changed(stats: Stats, **changes: Any) -> Stats:
-    return Stats(**{**stats.__dict__, **changes})
-
-
-def _add(stats: Stats, link: Link, open_links: int) -> Stats:
-    channel = link.channel
-    late, counts = len(link._late), channel.counts
-    lost = dict(stats.lost)
-    for reason, count in channel.losses.totals().items():
-        lost[reason] = lost.get(reason, 0) + count
-    pending = channel.unended() + late
-    pipe = link.pipe
-    return _changed(
-        stats,
-        # Counted apart from what became of them, so that the identity can fail.
-        logged=stats.logged + channel.last() + channel.losses.totals().get(QUEUE_FULL, 0) + late,
-        delivered=stats.delivered + counts.delivered,
-        rejected=stats.rejected + counts.rejected,
-        dropped=stats.dropped + counts.dropped,
-        lost=lost,
-        pending=stats.pending + pending,
-        unsent=stats.unsent + link.unhanded(),
-        window_bytes=stats.window_bytes + channel.held + link._granted - link._credit,
-        at_risk=stats.at_risk + channel.at_risk,
-        split=stats.split + channel.split,
-        reconnects=stats.reconnects + max(0, link.connections - 1),
-        channels=stats.channels + open_links,
-        connected=stats.connected + (pipe is not None and pipe.up),
-        refused=stats.refused + (channel.refused and bool(open_links)),
-    )
-
-
-def _codes(error: BaseException) -> list[CodeType]:
-    """Where an error came through, the innermost place last."""
-    codes, trace = [], error.__traceback__
-    while trace is not None:
-        codes.append(trace.tb_frame.f_code)
-        trace = trace.tb_next
-    return codes
-
-
-def _is_our_own(error: Exception) -> bool:
-    """Whether our code raised it, not somebody's signal handler or timer into it: that must not be swallowed."""
-    if type(error).__module__ not in _OUR_MODULES:
-        return False
-    codes = _codes(error)
-    return bool(codes) and codes[-1].co_filename.startswith(_HERE)
-
-
-def _is_from_a_signal_handler(error: Exception) -> bool:
-    """Whether a Python function that handles a signal stands in the way the error came."""
-    handlers = [signal.getsignal(number) for number in signal.valid_signals()]
-    functions = [getattr(handler, "func", handler) for handler in handlers if callable(handler)]
-    codes = {getattr(getattr(function, "__func__", function), "__code__", None) for function in functions}
-    codes |= {getattr(type(function).__call__, "__code__", None) for function in functions}
-    return not codes.isdisjoint(_codes(error))
-
-
-_HERE = os.path.dirname(os.path.abspath(__file__))

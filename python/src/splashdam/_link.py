@@ -18,18 +18,17 @@ Three things may happen to a call that is under way, and the state tells them ap
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
-import time
 from collections import deque
 from typing import TYPE_CHECKING, Callable, Optional
 
-from . import _exit, _quiet, _wire
-from ._backoff import Backoff
-from ._channel import FRAME_COST, MOST_FREED, Channel
+from . import _quiet, _wire
+from ._channel import FRAME_COST, MOST_FREED
+from ._clock import clock
 from ._losses import QUEUE_FULL
-from ._pipe import FLAGS, Pipe, absence
+from ._pipe import FLAGS
+from ._talk import Talk, unconnected
 from ._wire import RECORD, RECORD_HEAD, RECORD_LENGTH, RECORDS
 
 if TYPE_CHECKING:
@@ -40,65 +39,38 @@ if TYPE_CHECKING:
 LOOK_EVERY = 16 * 1024
 #: Milliseconds after which a call looks whatever it logs.
 LOOK_AFTER_MS = 250
-#: How much of a backlog one call hands over, so that no single call pays for all of it.
-CATCH_UP = 256 * 1024
-#: A sidecar that owes us an answer and is silent for so many seconds is taken for hung.
-HUNG_AFTER = 30.0
 #: Records that calls inside a call may leave.
 MOST_LATE = 1000
-#: The least time between two rounds of loss reports, in seconds.
-REPORT_EVERY = 0.1
-#: The sidecar lets so many flushes wait on one connection.
-MOST_FLUSHES = 64
-#: Failed connections in a row before the absence of a sidecar is worth a line.
-PATIENT_FAILURES = 3
 
 IDLE, READY, BUSY, BROKEN = range(4)
 
 _PACK = RECORD.pack
 
 
-class Link:
+class Link(Talk):
     """The channel of this process to one destination. All methods may be called from any thread."""
 
     def __init__(self, client: Client, group: str, stream: str, app: str) -> None:
-        self.client = client
-        self.group, self.stream, self.app = group, stream, app
         #: The longest that a call waits for room, in seconds, once per episode.
         self.max_wait = 0.0
         self.wait_for = "none"
         self.exit_timeout = 0.0
         #: Given up for another destination; the client has another link for what still comes.
         self.retired = False
-        self.reset()
+        super().__init__(client, group, stream, app)
 
     def reset(self) -> None:
         """As new: at the start, and in a forked child, where connection, window and account are the parent's."""
-        pipe: Optional[Pipe] = getattr(self, "pipe", None)
+        super().reset()
         self._lock = threading.RLock()
-        self.channel = Channel(os.urandom(16))
-        self.pipe: Optional[Pipe] = None
-        if pipe is not None:
-            pipe.close()
         self._state = IDLE
-        self._send: Callable[[bytes, int], int] = _unconnected
         #: Longer texts take the long way.
         self._longest = 0
         self._credit = self._granted = 0
         self._look_at = 0
         self._late: deque[tuple[int, bytes]] = deque()
-        self._backoff = Backoff(self.channel.client_id)
-        self._retry_at = 0.0
-        self._problem = ""
-        self._waited = self._said_refused = False
-        self._silent_since: Optional[float] = None
-        self._next_report = 0.0
-        self.connections = 0
+        self._waited = False
         self.last_used = 0.0
-        self.tickets: dict[int, Optional[_wire.FlushDone]] = {}
-        self._last_ticket = 0
-        #: A flush without an explicit time ran out; until the sidecar says something, none waits again.
-        self.flushed_in_vain = False
         #: The end of the process has told of what is left.
         self.ended_in_vain = False
 
@@ -137,7 +109,7 @@ class Link:
         pipe = self.pipe
         if pipe is not None and written < len(frame):
             pipe.started(frame, written)
-        now = time.monotonic()
+        now = clock.monotonic()
         self._look(now)
         self._advance(now)
         self._wait_for(self._all_written, now)
@@ -148,7 +120,7 @@ class Link:
         try:
             _quiet.raise_unless_ours(error)
             if not isinstance(error, BlockingIOError):
-                now = time.monotonic()
+                now = clock.monotonic()
                 self._hear(now)  # What the sidecar said before it went.
                 self._hang_up(now)
             self._after(frame, 0, timestamp_ms)
@@ -191,7 +163,7 @@ class Link:
     def _repair(self) -> None:
         """A call was cut short; how much of which frame is written nobody knows: all is sent on a new connection."""
         self._state = BUSY
-        pipe, self.pipe, self._send = self.pipe, None, _unconnected
+        pipe, self.pipe, self._send = self.pipe, None, unconnected
         if pipe is not None:
             pipe.close()
             self._retry_at = 0.0  # The sidecar is not to blame.
@@ -213,7 +185,7 @@ class Link:
 
     def _take(self, timestamp_ms: int, text: bytes) -> None:
         """Takes a record in, in parts where the sidecar takes only shorter ones."""
-        now = time.monotonic()
+        now = clock.monotonic()
         self._look(now)
         before = 0
         for part in _wire.parts(text, self.channel.max_record):
@@ -253,14 +225,14 @@ class Link:
             return False
         deadline = now + self.max_wait
         while self.pipe is not None and not self.pipe.draining:
-            now = time.monotonic()
+            now = clock.monotonic()
             if now >= deadline:
                 break
             # Another thread's flush may hear what this one waits for: never long without a look.
             writing = self.pipe.wants_to_write(self.channel.unsent)
             _quiet.wait_ready([(self.pipe.fileno, writing)], min(deadline - now, 0.05))
-            self._look(time.monotonic())
-            self._advance(time.monotonic())
+            self._look(clock.monotonic())
+            self._advance(clock.monotonic())
             if condition():
                 return True
         self._waited = True
@@ -277,123 +249,6 @@ class Link:
         self._hear(now)
         self.channel.free_durable(MOST_FREED)
 
-    def _advance(self, now: float, most: int = CATCH_UP) -> None:
-        """Connects if it is time, and hands over what waits; on a connection that fails at it, once more."""
-        for _ in range(2):
-            if self.pipe is None and now >= self._retry_at and self._has_business():
-                self._connect(now)
-            if self.pipe is None:
-                return
-            if now >= self._next_report:
-                self._report(now)
-            try:
-                self.pipe.write(self.channel.sent, self.channel.unsent, most)
-                return
-            except OSError as error:
-                _quiet.raise_unless_ours(error)
-                self._hear(now)
-                self._hang_up(now)
-
-    def _has_business(self) -> bool:
-        channel = self.channel
-        return bool(channel.unsent or channel.unended() or channel.losses.reports or channel.losses.untold())
-
-    def _report(self, now: float) -> None:
-        """Tells the sidecar of the losses it has not heard of."""
-        if self.pipe is not None and self.pipe.up and self.channel.losses.untold():
-            self._next_report = now + REPORT_EVERY
-            for report in self.channel.losses.new_reports():
-                self.pipe.ask(report)
-
-    def _connect(self, now: float) -> None:
-        _exit.arrange()  # From now on there is something that the end of the process must not miss.
-        try:
-            pipe = Pipe(self.client.path)
-        except OSError as error:
-            _quiet.raise_unless_ours(error)
-            self._retry_at = now + self._backoff.next()
-            self._problem = absence(error)
-            if self._backoff.failures >= PATIENT_FAILURES:
-                self.client.is_away(self._problem, now)
-            return
-        self.pipe, self._send = pipe, pipe.send
-        self.connections += 1
-        self._silent_since = None
-        oldest = self.channel.greet()
-        pipe.ask(_wire.hello(self.channel.client_id, os.getpid(), oldest, self.app, self.group, self.stream))
-
-    def _hang_up(self, now: float) -> None:
-        """Ends the connection; all that is kept waits to be sent on the next one."""
-        pipe, self.pipe, self._send = self.pipe, None, _unconnected
-        if pipe is None:
-            return
-        pipe.close()
-        self.channel.rewind()
-        first, wait = self._backoff.failures == 0, self._backoff.next()
-        # A sidecar that was well a moment ago may have been restarted: it is asked at once, then with patience.
-        self._retry_at = now if first and pipe.up else now + wait
-        self._problem = "the sidecar has closed the connection"
-
-    def _hear(self, now: float) -> None:
-        if self.pipe is None:
-            return
-        try:
-            told, there = self.pipe.read()
-        except _wire.ProtocolError as error:
-            self._backoff.discourage()
-            self._hang_up(now)
-            self._problem = f"no sidecar answers there, but something that says {error}"
-            return
-        for frame in told:
-            self._take_in(frame, now)
-        if told:
-            self._silent_since, self.flushed_in_vain = None, False
-        elif self.channel.unended() == 0 and not self.tickets:
-            self._silent_since = None
-        elif self._silent_since is None:
-            self._silent_since = now
-        elif now - self._silent_since >= HUNG_AFTER:
-            there = False
-        if not there:
-            self._hang_up(now)
-
-    def _take_in(self, frame: _wire.Told, now: float) -> None:
-        if isinstance(frame, _wire.Ack):
-            self._backoff.reset()
-            self.channel.ack(frame)
-        elif isinstance(frame, _wire.FlushDone):
-            self.channel.count(frame.delivered, frame.rejected, frame.dropped)
-            if frame.ticket in self.tickets:
-                self.tickets[frame.ticket] = frame
-        elif isinstance(frame, _wire.Welcome):
-            self._welcomed(frame, now)
-        elif isinstance(frame, _wire.Draining):
-            if self.pipe is not None:
-                self.pipe.draining = True
-            self._problem = "the sidecar is about to stop"
-        elif isinstance(frame, _wire.Error):
-            if frame.code in (_wire.UNSUPPORTED_VERSION, _wire.BAD_SEQUENCE):
-                self._backoff.discourage()
-            self._hang_up(now)
-            self._problem = f"the sidecar refuses: {frame.text}"
-
-    def _welcomed(self, welcome: _wire.Welcome, now: float) -> None:
-        if self.pipe is None or self.pipe.up:
-            return
-        if welcome.version != _wire.VERSION:
-            self._backoff.discourage()
-            self._hang_up(now)
-            self._problem = f"the sidecar speaks version {welcome.version} of the protocol"
-            return
-        self.pipe.up = True
-        self.channel.welcome(welcome)
-        for _, report in self.channel.losses.reports:
-            self.pipe.ask(report)
-        if welcome.destination_refused and not self._said_refused:
-            self._said_refused = True
-            name = f"{self.group or '(its own group)'}:{self.stream or '(its own stream)'}"
-            _quiet.say(f"the sidecar refuses the destination {name} (see --allow); records go to its default one")
-
     def _settle(self, timestamp_ms: int) -> None:
         """Ends a call: READY for the short path if nothing is left to do, and credit is to be had."""
         if self.pipe is not None and not self.pipe.draining and self._all_written():
@@ -402,7 +257,8 @@ class Link:
             credit = min(LOOK_EVERY, self.client.credit_of(room - self.channel.held))
             if credit > 0:
                 self._credit = self._granted = credit
-                self._look_at = timestamp_ms + LOOK_AFTER_MS
+                # A record may be dated in the future.
+                self._look_at = min(timestamp_ms, int(clock.time() * 1000)) + LOOK_AFTER_MS
                 longest = self.channel.max_record if self.pipe.up else _wire.SAFE_FRAME - RECORD_LENGTH
                 self._longest = min(longest, credit + LOOK_EVERY)
                 self._waited = False
@@ -413,11 +269,14 @@ class Link:
                 return
         self._state = IDLE
 
-    def advance(self, barrier: Barrier, now: float) -> bool:
-        """A flush's turn: connects, catches up, asks, hears. True once its level is reached."""
+    def advance(self, barrier: Barrier, now: float) -> Optional[bool]:
+        """A flush's turn: connects, catches up, asks, hears. True once its level is reached.
+
+        None: a call of this link stands further up the stack (the flush is a signal handler's), and must go on first.
+        """
         with self._lock:
             if not self._enter():
-                return False
+                return None
             try:
                 self._look(now)
                 self._take_late()
@@ -431,47 +290,15 @@ class Link:
                 reached = barrier.is_reached(self)
                 if reached:
                     self.tickets.pop(barrier.ticket, None)
-                self._settle(int(time.time() * 1000))
+                self._settle(int(clock.time() * 1000))
                 return reached
             except BaseException:
                 self._state = BROKEN
                 raise
 
-    def _ask(self, barrier: Barrier, now: float) -> None:
-        """Sends the flush once all before it is on its way, and again on each new connection."""
-        pipe = self.pipe
-        if pipe is None or not pipe.up or self.channel.unsent or barrier.asked_on == self.connections:
-            return
-        if not barrier.ticket:
-            if len(self.tickets) >= MOST_FLUSHES:
-                return  # The watermarks will answer.
-            self._last_ticket += 1
-            barrier.ticket = self._last_ticket
-            self.tickets[barrier.ticket] = None
-        barrier.asked_on = self.connections
-        pipe.ask(_wire.flush(barrier.ticket, barrier.level, barrier.milliseconds_left(now)))
-        self._advance(now)
-
-    def forget(self, barrier: Barrier) -> None:
-        """The flush waits no longer."""
-        self.tickets.pop(barrier.ticket, None)
-
-    def hurry(self, now: float) -> None:
-        """Somebody waits for the sidecar to come back: it is looked for ten times a second."""
-        if self.pipe is None:
-            self._retry_at = min(self._retry_at, now + 0.1)
-
-    def wanted(self) -> Optional[tuple[int, bool]]:
-        """The descriptor to wait for, and whether for writing, too."""
-        pipe = self.pipe
-        return None if pipe is None else (pipe.fileno, pipe.wants_to_write(self.channel.unsent))
-
     def unhanded(self) -> int:
         """How many records are neither the kernel's nor known to be the sidecar's."""
         return self.channel.unhanded() + len(self._late)
-
-    def problem(self) -> str:
-        return self._problem or "the sidecar does not read"
 
     def leave(self, for_good: bool = False) -> bool:
         """Ends an idle connection in an orderly way; False where something is still unacknowledged.
@@ -482,7 +309,7 @@ class Link:
             if not self._enter():
                 return False
             try:
-                now = time.monotonic()
+                now = clock.monotonic()
                 self._look(now)
                 self._report(now)
                 self._advance(now)
@@ -501,10 +328,6 @@ class Link:
             except BaseException:
                 self._state = BROKEN
                 raise
-
-
-def _unconnected(_frame: bytes, _flags: int) -> int:
-    raise BrokenPipeError
 
 
 #: The methods that hold the state BUSY; `_is_inside` looks for them on the stack.

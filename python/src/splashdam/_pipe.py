@@ -9,11 +9,11 @@ from __future__ import annotations
 import _socket
 import errno
 import socket
-import time
 from collections import deque
 from typing import Callable
 
 from . import _wire
+from ._clock import clock
 from ._quiet import raise_unless_ours
 
 #: No waiting whatever flags the descriptor has, and no SIGPIPE in an app that asks for it.
@@ -45,7 +45,7 @@ class Pipe:
         self.send: Callable[[bytes, int], int] = sock.send
         self._recv, self._close = sock.recv, sock.close
         self.fileno: int = sock.fileno()
-        self.opened = time.monotonic()
+        self.opened = clock.monotonic()
         self._received = bytearray()
         self._control: deque[bytes] = deque()
         self._rest = b""

@@ -8,14 +8,27 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from ._errors import is_from_a_signal_handler
+
 
 def loop_runs() -> bool:
-    """Whether an asyncio loop runs in the calling thread, or the caller is a greenlet: waiting would stop others."""
+    """Whether an event loop runs in the calling thread, or the caller is a greenlet: waiting would stop others."""
     asyncio: Any = sys.modules.get("asyncio")
     if asyncio is not None and asyncio._get_running_loop() is not None:
         return True
     greenlet: Any = sys.modules.get("greenlet")
-    return greenlet is not None and greenlet.getcurrent().parent is not None
+    if greenlet is not None and greenlet.getcurrent().parent is not None:
+        return True
+    return _other_loop_runs()
+
+
+def _other_loop_runs() -> bool:
+    trio: Any = sys.modules.get("trio")
+    if trio is not None and hasattr(trio.lowlevel, "in_trio_run") and trio.lowlevel.in_trio_run():
+        return True
+    reactor: Any = sys.modules.get("twisted.internet.reactor")
+    threadable: Any = sys.modules.get("twisted.python.threadable")
+    return bool(reactor is not None and reactor.running and threadable is not None and threadable.isInIOThread())
 
 
 def may_block() -> bool:
@@ -23,7 +36,7 @@ def may_block() -> bool:
     if not loop_runs():
         return True
     asyncio: Any = sys.modules.get("asyncio")
-    if asyncio is not None and asyncio._get_running_loop() is not None:
+    if (asyncio is not None and asyncio._get_running_loop() is not None) or _other_loop_runs():
         return False
     monkey: Any = sys.modules.get("gevent.monkey")
     return monkey is not None and bool(monkey.is_module_patched("select"))
@@ -47,7 +60,7 @@ def wait_ready(wanted: Iterable[tuple[int, bool]], seconds: float) -> None:
 
 def raise_unless_ours(error: OSError) -> None:
     """Raises an error that no system call made: an app's signal handler may raise `TimeoutError` into our calls."""
-    if error.errno is None:
+    if error.errno is None or is_from_a_signal_handler(error):
         raise error
 
 

@@ -154,6 +154,9 @@ class CloudWatchLogHandler(Handler):
             self._truncated += 1
             self._warn(record, warning)
 
+    def _emit_again(self, record: logging.LogRecord) -> None:
+        CloudWatchLogHandler.emit(self, record)
+
     def _warn(self, record: logging.LogRecord, text: str) -> None:
         """Warns of a record, unless it is a warning itself; one that is made an error is told and costs nothing."""
         if record.name != "py.warnings":

@@ -128,17 +128,20 @@ def cut(text: bytes, limit: int) -> int:
 
 def parts(text: bytes, longest: int) -> Iterator[bytes]:
     """The text in parts of at most so many bytes, cut between characters."""
-    while len(text) > longest:
-        at = cut(text, longest)
-        yield text[:at]
-        text = text[at:]
-    yield text
+    at = 0
+    while len(text) - at > longest:
+        # Only as much is looked at as may be cut: a long text is not copied once for each of its parts.
+        part = text[at : at + longest + 4]
+        part = part[: cut(part, longest)]
+        yield part
+        at += len(part)
+    yield text[at:]
 
 
 def _string(text: str) -> bytes:
-    # CloudWatch's own limit for names is 512 characters; a hello may have 65,536 bytes in all.
+    # CloudWatch's own limit for names is 512 characters, of four bytes at most; a hello may have 65,536 bytes in all.
     encoded = text.encode("utf-8", "replace")
-    encoded = encoded[: cut(encoded, 1024)]
+    encoded = encoded[: cut(encoded, 2048)]
     return struct.pack("<H", len(encoded)) + encoded
 
 

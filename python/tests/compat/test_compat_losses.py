@@ -11,7 +11,7 @@ import pytest
 import splashdam
 from harness import numbers, start_sidecar, wait_for
 from programs import PATIENCE
-from splashdam import _link
+from splashdam import _talk
 
 SMALL = 64 * 1024
 
@@ -90,7 +90,7 @@ def test_a_sidecar_that_hangs(folder, emulator, cloud):
 
 def test_a_flush_tells_of_all_losses(folder, emulator, cloud, monkeypatch):
     """The loss is told to the sidecar when it reads again: all of it, for the flush may be the app's last call."""
-    monkeypatch.setattr(_link, "REPORT_EVERY", 3600)
+    monkeypatch.setattr(_talk, "REPORT_EVERY", 3600)
     handler = handler_at(folder, window=SMALL)
     logger = logger_of(handler)
     losses = handler._link_to("app").channel.losses

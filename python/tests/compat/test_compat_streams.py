@@ -9,7 +9,7 @@ import pytest
 import splashdam
 from harness import Cloud, Emulator, numbers, start_sidecar
 from programs import PATIENCE, Moto
-from splashdam import _client, _handler, _link
+from splashdam import _account, _client, _link
 
 
 def test_a_hundred_thousand_records_over_five_loggers(folder, logger):
@@ -237,10 +237,10 @@ def test_stats_of_two_threads_count_a_retired_link_once(folder, emulator, monkey
         assert handler.flush(PATIENCE, "ended").all_delivered
         retire(next(iter(handler._links.values())))
         other = threading.Thread(target=handler.stats)
-        add = _handler._add
+        add = _account.add
 
         def overtaken(*arguments):
-            monkeypatch.setattr(_handler, "_add", add)
+            monkeypatch.setattr(_account, "add", add)
             result = add(*arguments)
             other.start()
             other.join(0.5)  # Whoever is right to wait for a lock goes on when this thread is through.
@@ -248,7 +248,7 @@ def test_stats_of_two_threads_count_a_retired_link_once(folder, emulator, monkey
 
         errors = []
         monkeypatch.setattr(threading, "excepthook", errors.append)
-        monkeypatch.setattr(_handler, "_add", overtaken)
+        monkeypatch.setattr(_account, "add", overtaken)
         assert handler.stats().logged == 2
         other.join()
         assert handler.stats().logged == 2 and not errors

@@ -59,7 +59,7 @@ class Channel:
     def __init__(self, before):
         self.last = self.durable = self.ended = before
         self.delivered = 0
-        self.lost_to = 0
+        self.lost_to = self.reported = 0
 
 
 class World:
@@ -69,7 +69,10 @@ class World:
         self.up, self.disk, self.room = True, disk, room
         self.sockets, self.channels = [], {}
         self.texts, self.arrived = {}, {}
-        self.reported = 0
+
+    def reported(self):
+        """Losses that it was told of and has not forgotten."""
+        return sum(channel.reported for channel in self.channels.values())
 
     def socket(self, *_):
         return Socket(self)
@@ -124,7 +127,7 @@ class World:
                 self.texts[socket.client_id, sequence] = bytes.fromhex(text).decode()
         elif frame["type"] == "lost" and frame["report"] > channel.lost_to:
             channel.lost_to = frame["report"]
-            self.reported += frame["count"]
+            channel.reported += frame["count"]
         elif frame["type"] == "flush":
             counts = {"delivered": channel.delivered, "rejected": 0, "dropped": 0, "spooled": 0, "pending": 0}
             self._say(socket, type="flush_done", ticket=frame["ticket"], status="timed_out", **counts)

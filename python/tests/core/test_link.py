@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from splashdam import _link
+from splashdam import _talk
 
 
 def log(logger, numbers, size=0):
@@ -242,7 +242,7 @@ def test_a_second_welcome_changes_nothing(logger, sidecar):
 
 
 def test_a_silent_sidecar_is_taken_for_hung(logger, sidecar, link, monkeypatch):
-    monkeypatch.setattr(_link, "HUNG_AFTER", 0.0)
+    monkeypatch.setattr(_talk, "HUNG_AFTER", 0.0)
     log(logger, [1])
     sidecar.accept()
     sidecar.welcome()
@@ -255,7 +255,7 @@ def test_a_silent_sidecar_is_taken_for_hung(logger, sidecar, link, monkeypatch):
 
 
 def test_a_sidecar_that_owes_nothing_may_be_silent(logger, sidecar, link, monkeypatch):
-    monkeypatch.setattr(_link, "HUNG_AFTER", 0.0)
+    monkeypatch.setattr(_talk, "HUNG_AFTER", 0.0)
     log(logger, [1])
     sidecar.accept()
     sidecar.welcome()

@@ -6,7 +6,7 @@ import errno
 import pytest
 
 import splashdam
-from splashdam import _client, _pipe, _quiet
+from splashdam import _client, _clock, _pipe, _quiet
 
 WINDOW = 64 * 1024
 
@@ -22,7 +22,7 @@ def waits(monkeypatch):
         clock[0] += max(seconds, 0.001)  # As real time, it passes whatever is left of a second.
 
     monkeypatch.setattr(_quiet, "wait_ready", wait_ready)
-    monkeypatch.setattr("splashdam._link.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr(_clock.clock, "monotonic", lambda: clock[0])
     return asked
 
 

@@ -10,7 +10,7 @@ use super::table::{keys, variable_of};
 pub(crate) const CONFIG_VARIABLE: &str = "SPLASHDAM_CONFIG";
 const PREFIX: &str = "SPLASHDAM_";
 /// For clients and other programs; not ours to judge.
-const NOT_OURS: [&str; 2] = [CONFIG_VARIABLE, "SPLASHDAM_DISABLED"];
+const NOT_OURS: [&str; 3] = [CONFIG_VARIABLE, "SPLASHDAM_DISABLED", "SPLASHDAM_BIN"];
 
 /// What the variables give. An empty variable is one that is not set.
 pub(crate) fn given(variables: &BTreeMap<String, String>) -> Vec<Given> {
@@ -74,6 +74,7 @@ mod tests {
             ("SPLASHDAM_SOCKET", "/s"),
             ("SPLASHDAM_CONFIG", "c"),
             ("SPLASHDAM_DISABLED", "1"),
+            ("SPLASHDAM_BIN", "target/debug/splashdam"),
             ("SPLASHDAM_SERVICE_HOST", "10.0.0.1"),
             ("SPLASHDAM_PORT", "tcp://10.0.0.1:80"),
             ("SPLASHDAM_ADMIN_PORT_9787_TCP_ADDR", "10.0.0.1"),
