@@ -102,14 +102,6 @@ class Channel:
             return 0
         return min(max(0, self.mark("durable") - self.mark("ended")), self.unended())
 
-    def unhanded(self) -> int:
-        """How many records wait to be sent that no sidecar is known to have."""
-        unsent = self.unsent
-        if not unsent:
-            return 0
-        # After a connection has broken, what was admitted waits, too, in case it was lost.
-        return min(len(unsent), max(0, self.last() - self.mark("admitted")))
-
     def append_unsent(self, timestamp_ms: int, text: bytes) -> None:
         """Numbers a record and keeps it for later."""
         frame = _wire.record(self.next, timestamp_ms, text)
@@ -148,6 +140,8 @@ class Channel:
     def rewind(self) -> None:
         """The connection is gone: all that is not safe must be sent again."""
         self.free_durable()
+        # What a sidecar had in memory may have gone with it: it is admitted when the next welcome says so.
+        self.marks = self.marks._replace(admitted_to=self.marks.durable_to)
         self.unsent.extendleft(reversed(self.sent))
         self.sent.clear()
 

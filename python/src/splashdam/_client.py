@@ -41,8 +41,6 @@ class Client:
         self.links: dict[Destination, Link] = {}
         self.pid = os.getpid()
         self.lock = threading.RLock()
-        #: A record was logged where an asyncio loop runs, or in a greenlet.
-        self.has_loop = False
         # The link whose wait for room was in vain, and when that was.
         self._waiter: Optional[Link] = None
         self._waited_at = 0.0
@@ -51,6 +49,7 @@ class Client:
         # What was said on standard error: that the sidecar is away; of which link that it has no room.
         self._said_away = False
         self._said_full: Optional[Link] = None
+        self._said_crowded = False
         self._say_again_at = 0.0
 
     def link(self, group: str, stream: str, app: str) -> Link:
@@ -64,12 +63,18 @@ class Client:
                 del self.links[(group, stream, app)]
                 link = None
             if link is None and len(self.links) >= MOST_LINKS and not self._make_room():
+                self._is_crowded()
                 group = stream = ""
                 link = self.links.get(("", "", app))
             if link is None:
                 # A signal handler that logs may have made it meanwhile.
                 link = self.links.setdefault((group, stream, app), Link(self, group, stream, app))
             return link
+
+    def _is_crowded(self) -> None:
+        if not self._said_crowded:
+            self._said_crowded = True
+            _quiet.say(f"{self.path}: {MOST_LINKS} destinations are in use; records of others go to the sidecar's own")
 
     def _make_room(self) -> bool:
         """Takes the place of a link that was not used for long and has nothing unacknowledged."""
@@ -106,7 +111,7 @@ class Client:
         Never where that would stop a loop: not in its own thread, and not in another one, which would hold locks (ours,
         and the handler's) that the loop's next record needs.
         """
-        if self.has_loop:
+        if _quiet.loop_runs() or _quiet.loop_runs_elsewhere():
             return False
         return self._waiter in (None, link) or now - self._waited_at >= WAIT_AGAIN_AFTER
 
@@ -145,7 +150,7 @@ class Client:
         self.pid = os.getpid()
         self.lock = threading.RLock()
         self._waiter = self._said_full = None
-        self._said_away = self.has_loop = False
+        self._said_away = False
         self._ask_again_at = self._say_again_at = 0.0
         for link in self.links.values():
             link.reset()

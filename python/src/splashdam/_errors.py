@@ -30,8 +30,11 @@ def is_our_own(error: Exception) -> bool:
 
 def is_from_a_signal_handler(error: Exception) -> bool:
     """Whether a Python function that handles a signal stands in the way the error came."""
+    codes = _codes(error)
+    if not codes or codes[-1].co_filename.startswith(_HERE):
+        return False  # A handler has a frame of its own, further in than ours. Asking for all handlers takes 0.1 ms.
     handlers = [signal.getsignal(number) for number in signal.valid_signals()]
     functions = [getattr(handler, "func", handler) for handler in handlers if callable(handler)]
-    codes = {getattr(getattr(function, "__func__", function), "__code__", None) for function in functions}
-    codes |= {getattr(type(function).__call__, "__code__", None) for function in functions}
-    return not codes.isdisjoint(_codes(error))
+    theirs = {getattr(getattr(function, "__func__", function), "__code__", None) for function in functions}
+    theirs |= {getattr(type(function).__call__, "__code__", None) for function in functions}
+    return not theirs.isdisjoint(codes)

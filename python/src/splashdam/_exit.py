@@ -28,14 +28,15 @@ _began: Optional[float] = None
 def arrange() -> None:
     """Makes sure that the end of this process is not missed."""
     for name in ("multiprocessing.util", "billiard.util"):
-        module: Any = sys.modules.get(name)
-        if module is not None and name not in _arranged:
+        # A module may be there and not yet loaded: then the next connection asks again.
+        finalize: Any = getattr(sys.modules.get(name), "Finalize", None)
+        if finalize is not None and name not in _arranged:
+            finalize(None, end, exitpriority=-100)
             _arranged.add(name)
-            module.Finalize(None, end, exitpriority=-100)
-    signals: Any = sys.modules.get("celery.signals")
-    if signals is not None and "celery" not in _arranged:
+    shutdown: Any = getattr(sys.modules.get("celery.signals"), "worker_process_shutdown", None)
+    if shutdown is not None and "celery" not in _arranged:
+        shutdown.connect(_end_of_a_worker, weak=False, dispatch_uid="splashdam")
         _arranged.add("celery")
-        signals.worker_process_shutdown.connect(_end_of_a_worker, weak=False, dispatch_uid="splashdam")
 
 
 def _end_of_a_worker(**_: object) -> None:
@@ -59,9 +60,10 @@ def end() -> None:
     barriers = []
     for link in links:
         # Also where nothing is waited for, what the kernel takes at once is handed over.
-        waits = link.wait_for != "none"
-        deadline = _began + link.exit_timeout if waits and _has_business(link) else now
-        barriers.append(Barrier(link, link.wait_for if waits else "admitted", deadline))
+        wait_for, exit_timeout, _ = link.patience()
+        waits = wait_for != "none"
+        deadline = _began + exit_timeout if waits and _has_business(link) else now
+        barriers.append(Barrier(link, wait_for if waits else "admitted", deadline))
     await_all([barrier for barrier in barriers if _has_business(barrier.link)], patient=True)
     tell_of_the_rest(links)
 
@@ -79,14 +81,20 @@ def is_over() -> bool:
 
 def tell_of_the_rest(links: Iterable[Link]) -> None:
     """One line for each socket where something stays behind."""
-    left: dict[str, tuple[int, str]] = {}
+    left: dict[str, list[int]] = {}
+    problems: dict[str, str] = {}
     for link in links:
         count = link.unhanded()
-        if count and not link.ended_in_vain:
-            link.ended_in_vain = True  # The end may be arranged more than once.
-            left[link.client.path] = (count + left.get(link.client.path, (0, ""))[0], link.problem())
-    for path, (count, problem) in left.items():
-        _quiet.say(f"{path}: {problem}; {count} records are lost at the end of the process")
+        if count > link.told_as_lost:
+            before = 0 if link.told_as_lost else link.channel.losses.untold()
+            sums = left.setdefault(link.client.path, [0, 0])
+            sums[0] += count - link.told_as_lost
+            sums[1] += before
+            link.told_as_lost = count  # There may be more than one end.
+            problems[link.client.path] = link.problem()
+    for path, (count, before) in left.items():
+        more = f", {before} were dropped before" if before else ""
+        _quiet.say(f"{path}: {problems[path]}; {count} records are lost at the end of the process{more}")
 
 
 def _has_business(link: Link) -> bool:

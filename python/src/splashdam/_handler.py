@@ -151,9 +151,7 @@ class Handler(logging.Handler):
                 self._links[(link.group, link.stream)] = link
         self._redirected += (link.group, link.stream) != (self.group, stream)
         self._client.window = max(self._client.window, self.window)
-        link.max_wait = max(link.max_wait, self.max_wait)
-        link.exit_timeout = max(link.exit_timeout, self.exit_timeout)
-        link.wait_for = max(link.wait_for, self.wait_for, key=_flush.WAIT_FOR.index)
+        link.users.add(self)
         return link
 
     def _forget_retired(self) -> None:
@@ -234,7 +232,13 @@ class Handler(logging.Handler):
             self.flush()
             for link in list(self._links.values()):
                 link.leave()
+                link.forget_user(self)
+            self._use_anew()
         super().close()
+
+    def _use_anew(self) -> None:
+        """The next record asks for its link again."""
+        self._link = None
 
     def __repr__(self) -> str:
         destination = f"{self.group or '(its group)'}:{self.stream or '(its stream)'}"

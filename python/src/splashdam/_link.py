@@ -22,8 +22,9 @@ import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Callable, Optional
+from weakref import WeakSet
 
-from . import _quiet, _wire
+from . import _flush, _quiet, _wire
 from ._channel import FRAME_COST, MOST_FREED
 from ._clock import clock
 from ._losses import QUEUE_FULL
@@ -34,6 +35,7 @@ from ._wire import RECORD, RECORD_HEAD, RECORD_LENGTH, RECORDS
 if TYPE_CHECKING:
     from ._client import Client
     from ._flush import Barrier
+    from ._handler import Handler
 
 #: Bytes between two looks; about 64 records of 200 bytes.
 LOOK_EVERY = 16 * 1024
@@ -51,10 +53,9 @@ class Link(Talk):
     """The channel of this process to one destination. All methods may be called from any thread."""
 
     def __init__(self, client: Client, group: str, stream: str, app: str) -> None:
-        #: The longest that a call waits for room, in seconds, once per episode.
-        self.max_wait = 0.0
-        self.wait_for = "none"
-        self.exit_timeout = 0.0
+        #: The handlers that log here; the most patient one decides.
+        self.users: WeakSet[Handler] = WeakSet()
+        self._patience = ("none", 0.0, 0.0)
         #: Given up for another destination; the client has another link for what still comes.
         self.retired = False
         super().__init__(client, group, stream, app)
@@ -71,8 +72,22 @@ class Link(Talk):
         self._late: deque[tuple[int, bytes]] = deque()
         self._waited = False
         self.last_used = 0.0
-        #: The end of the process has told of what is left.
-        self.ended_in_vain = False
+        #: Records that the end of the process has said are lost.
+        self.told_as_lost = 0
+
+    def patience(self) -> tuple[str, float, float]:
+        """What the end of the process waits for, for how many seconds, and how long a call waits for room."""
+        users = list(self.users)
+        if users:
+            levels = [_flush.WAIT_FOR.index(user.wait_for) for user in users]
+            exit_timeout = max(user.exit_timeout for user in users)
+            self._patience = (_flush.WAIT_FOR[max(levels)], exit_timeout, max(user.max_wait for user in users))
+        return self._patience
+
+    def forget_user(self, user: Handler) -> None:
+        """The handler is closed: others decide now, or, where there are none, what it wanted still holds."""
+        self.patience()
+        self.users.discard(user)
 
     def log(self, timestamp_ms: int, text: bytes) -> bool:
         """Hands one record over, or keeps it, or counts it as lost. Raises only what signal handlers raise.
@@ -219,11 +234,12 @@ class Link(Talk):
         """Waits for a connected sidecar, at most `max_wait` and once an episode; never where that would stop others."""
         if condition():
             return True
-        if self._waited or self.pipe is None or self.pipe.draining or self.max_wait <= 0:
+        if self._waited or self.pipe is None or self.pipe.draining:
             return False
-        if not self.client.may_wait(self, now):
+        max_wait = self.patience()[2]
+        if max_wait <= 0 or not self.client.may_wait(self, now):
             return False
-        deadline = now + self.max_wait
+        deadline = now + max_wait
         while self.pipe is not None and not self.pipe.draining:
             now = clock.monotonic()
             if now >= deadline:
@@ -244,8 +260,6 @@ class Link(Talk):
         self.channel.held += self._granted - self._credit
         self._granted = self._credit = 0
         self.last_used = now
-        if _quiet.loop_runs():
-            self.client.has_loop = True
         self._hear(now)
         self.channel.free_durable(MOST_FREED)
 
@@ -297,37 +311,46 @@ class Link(Talk):
                 raise
 
     def unhanded(self) -> int:
-        """How many records are neither the kernel's nor known to be the sidecar's."""
-        return self.channel.unhanded() + len(self._late)
+        """How many records no living sidecar is known to have, and the kernel has not on this connection."""
+        begun = self.pipe.unwritten(self.channel.sent) if self.pipe is not None else 0
+        return len(self.channel.unsent) + len(self._late) + begun
 
     def leave(self, for_good: bool = False) -> bool:
         """Ends an idle connection in an orderly way; False where something is still unacknowledged.
 
         `for_good`: another destination takes its place, and this link takes nothing any more.
         """
-        with self._lock:
-            if not self._enter():
-                return False
-            try:
-                now = clock.monotonic()
-                self._look(now)
-                self._report(now)
+        # Who looks for a place holds the client's lock, which a call of this link may be waiting for.
+        if not self._lock.acquire(blocking=not for_good):
+            return False
+        try:
+            return self._leave(for_good)
+        finally:
+            self._lock.release()
+
+    def _leave(self, for_good: bool) -> bool:
+        if not self._enter():
+            return False
+        try:
+            now = clock.monotonic()
+            self._look(now)
+            self._report(now)
+            self._advance(now)
+            pipe = self.pipe
+            idle = not (self.channel.unended() or self.channel.unsent or self._late or self.tickets)
+            if idle and pipe is not None:
+                pipe.ask(_wire.BYE)
                 self._advance(now)
-                pipe = self.pipe
-                idle = not (self.channel.unended() or self.channel.unsent or self._late or self.tickets)
-                if idle and pipe is not None:
-                    pipe.ask(_wire.BYE)
-                    self._advance(now)
-                    self._hang_up(now)
-                    self._backoff.reset()
-                    self._retry_at, self._problem = now, ""
-                    self.channel.free(len(self.channel.sent))
-                self.retired = idle and for_good
-                self._state = IDLE
-                return idle
-            except BaseException:
-                self._state = BROKEN
-                raise
+                self._hang_up(now)
+                self._backoff.reset()
+                self._retry_at, self._problem = now, ""
+                self.channel.free(len(self.channel.sent))
+            self.retired = idle and for_good
+            self._state = IDLE
+            return idle
+        except BaseException:
+            self._state = BROKEN
+            raise
 
 
 #: The methods that hold the state BUSY; `_is_inside` looks for them on the stack.

@@ -57,8 +57,9 @@ class Losses:
     def totals(self) -> dict[str, int]:
         return {reason: loss.total for reason, loss in list(self.by_reason.items())}
 
-    def untold(self) -> bool:
-        return any(loss.untold for loss in self.by_reason.values())
+    def untold(self) -> int:
+        """How many losses the sidecar has not been sent a report of."""
+        return sum(loss.untold for loss in list(self.by_reason.values()))
 
     def new_reports(self) -> list[bytes]:
         """Frames that tell of everything not told yet."""

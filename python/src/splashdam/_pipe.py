@@ -13,7 +13,6 @@ from collections import deque
 from typing import Callable
 
 from . import _wire
-from ._clock import clock
 from ._quiet import raise_unless_ours
 
 #: No waiting whatever flags the descriptor has, and no SIGPIPE in an app that asks for it.
@@ -29,7 +28,18 @@ MOST_READS = 16
 class Pipe:
     """A connected socket and what is on its way in both directions."""
 
-    __slots__ = ("_close", "_control", "_received", "_recv", "_rest", "draining", "fileno", "opened", "send", "up")
+    __slots__ = (
+        "_close",
+        "_control",
+        "_received",
+        "_recv",
+        "_rest",
+        "_rest_is_records",
+        "draining",
+        "fileno",
+        "send",
+        "up",
+    )
 
     def __init__(self, path: str) -> None:
         """Connects. Raises `OSError` where no sidecar listens, or too many wait to be accepted."""
@@ -45,10 +55,10 @@ class Pipe:
         self.send: Callable[[bytes, int], int] = sock.send
         self._recv, self._close = sock.recv, sock.close
         self.fileno: int = sock.fileno()
-        self.opened = clock.monotonic()
         self._received = bytearray()
         self._control: deque[bytes] = deque()
         self._rest = b""
+        self._rest_is_records = False
         #: Welcomed.
         self.up = False
         #: The sidecar reads no more; what it still says is listened to.
@@ -62,7 +72,18 @@ class Pipe:
 
     def started(self, frame: bytes, written: int) -> None:
         """So much of a records frame is written; the rest goes before anything else."""
-        self._rest = frame[written:]
+        self._rest, self._rest_is_records = frame[written:], True
+
+    def unwritten(self, sent: deque[bytes]) -> int:
+        """How many of the records that were begun are not wholly the kernel's."""
+        count, length = 0, 0
+        if self._rest_is_records:
+            for frame in reversed(sent):
+                if length >= len(self._rest):
+                    break
+                length += len(frame)
+                count += 1
+        return count
 
     def ask(self, frame: bytes) -> None:
         """Queues a frame other than records; it goes between two of these."""
@@ -90,9 +111,9 @@ class Pipe:
         while most > 0 and not self.draining:
             if not self._rest:
                 if self._control:
-                    self._rest = self._control.popleft()
+                    self._rest, self._rest_is_records = self._control.popleft(), False
                 elif unsent:
-                    self._rest = self._next_batch(sent, unsent)
+                    self._rest, self._rest_is_records = self._next_batch(sent, unsent), True
                 if not self._rest:
                     break
             try:

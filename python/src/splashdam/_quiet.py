@@ -6,40 +6,61 @@ import contextlib
 import select
 import sys
 from collections.abc import Iterable
-from typing import Any
+from types import FrameType
+from typing import Any, Optional
 
 from ._errors import is_from_a_signal_handler
+
+#: Modules whose functions run a loop.
+_LOOPS = frozenset({"asyncio.runners", "asyncio.base_events", "trio._core._run", "twisted.internet.base"})
 
 
 def loop_runs() -> bool:
     """Whether an event loop runs in the calling thread, or the caller is a greenlet: waiting would stop others."""
-    asyncio: Any = sys.modules.get("asyncio")
-    if asyncio is not None and asyncio._get_running_loop() is not None:
+    if _asyncio_runs():
         return True
-    greenlet: Any = sys.modules.get("greenlet")
-    if greenlet is not None and greenlet.getcurrent().parent is not None:
-        return True
-    return _other_loop_runs()
+    current = _of("greenlet", "getcurrent")
+    return (current is not None and current().parent is not None) or _other_loop_runs()
+
+
+def _of(module: str, name: str) -> Any:
+    """Something of a module if that is loaded; not if it is only being loaded, perhaps by another thread."""
+    return getattr(sys.modules.get(module), name, None)
+
+
+def _asyncio_runs() -> bool:
+    running = _of("asyncio", "_get_running_loop")
+    return running is not None and running() is not None
 
 
 def _other_loop_runs() -> bool:
-    trio: Any = sys.modules.get("trio")
-    if trio is not None and hasattr(trio.lowlevel, "in_trio_run") and trio.lowlevel.in_trio_run():
+    in_trio = getattr(_of("trio", "lowlevel"), "in_trio_run", None)
+    if in_trio is not None and in_trio():
         return True
-    reactor: Any = sys.modules.get("twisted.internet.reactor")
-    threadable: Any = sys.modules.get("twisted.python.threadable")
-    return bool(reactor is not None and reactor.running and threadable is not None and threadable.isInIOThread())
+    in_reactors_thread = _of("twisted.python.threadable", "isInIOThread")
+    return bool(_of("twisted.internet.reactor", "running") and in_reactors_thread and in_reactors_thread())
+
+
+def loop_runs_elsewhere() -> bool:
+    """Whether an event loop runs in any thread, by the functions on its stack. For those who are about to wait."""
+    for innermost in sys._current_frames().values():
+        frame: Optional[FrameType] = innermost
+        while frame is not None:
+            module = frame.f_globals.get("__name__")
+            if module in _LOOPS and frame.f_code.co_name in ("run", "run_forever", "run_until_complete"):
+                return True
+            frame = frame.f_back
+    return False
 
 
 def may_block() -> bool:
     """Whether a call that is asked to wait, a flush, may do so here: yes, also where waiting is cooperative."""
     if not loop_runs():
         return True
-    asyncio: Any = sys.modules.get("asyncio")
-    if (asyncio is not None and asyncio._get_running_loop() is not None) or _other_loop_runs():
+    if _asyncio_runs() or _other_loop_runs():
         return False
-    monkey: Any = sys.modules.get("gevent.monkey")
-    return monkey is not None and bool(monkey.is_module_patched("select"))
+    is_patched = _of("gevent.monkey", "is_module_patched")
+    return is_patched is not None and bool(is_patched("select"))
 
 
 def wait_ready(wanted: Iterable[tuple[int, bool]], seconds: float) -> None:

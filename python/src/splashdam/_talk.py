@@ -177,7 +177,8 @@ class Talk:
         if welcome.destination_refused and not self._said_refused:
             self._said_refused = True
             name = f"{self.group or '(its own group)'}:{self.stream or '(its own stream)'}"
-            _quiet.say(f"the sidecar refuses the destination {name} (see --allow); records go to its default one")
+            refused = f"the sidecar refuses the destination {name} (see --allow); records go to its default one"
+            _quiet.say(f"{self.client.path}: {refused}")
 
     def _ask(self, barrier: Barrier, now: float) -> None:
         """Sends the flush once all before it is on its way, and again on each new connection."""

@@ -197,6 +197,10 @@ class CloudWatchLogHandler(Handler):
         super()._start_account()
         self._by_logger = {}
 
+    def _use_anew(self) -> None:
+        super()._use_anew()
+        self._by_logger = {}
+
     def _get_machine_name(self) -> str:
         return self._machine_name
 

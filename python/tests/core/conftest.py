@@ -2,6 +2,11 @@
 
 import logging
 import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +42,19 @@ def logger(path):
 def link(logger):
     """The handler's link."""
     return logger.handler._open()
+
+
+@pytest.fixture
+def python():
+    """Runs a program in a fresh interpreter; what it printed, and how long the whole of it took (`.seconds`)."""
+
+    def run(source, *flags, environment=()):
+        folders = [Path(__file__).parents[2] / "src", Path(__file__).parent, Path(__file__).parents[1]]
+        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders)), **dict(environment)}
+        command = [sys.executable, *flags, "-c", textwrap.dedent(source)]
+        began = time.monotonic()
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
+        done.seconds = time.monotonic() - began
+        return done
+
+    return run

@@ -72,15 +72,19 @@ def test_exceptions_in_the_middle_of_calls_cost_nothing(served, handler, alarm, 
         raised.append(began)
         raise error
 
+    def log_until(before):
+        nonlocal began
+        signal.setitimer(signal.ITIMER_REAL, seeded.uniform(1e-5, 2e-3))
+        while len(raised) == before:
+            began += 1
+            logger.info("n=%d", began)
+            returned.append(began)
+
     alarm(up)
     while len(raised) < INTERRUPTIONS:
         before = len(raised)
         try:
-            signal.setitimer(signal.ITIMER_REAL, seeded.uniform(1e-5, 2e-3))
-            while len(raised) == before:
-                began += 1
-                logger.info("n=%d", began)
-                returned.append(began)
+            log_until(before)
         except error:
             came_out += 1
     assert came_out >= INTERRUPTIONS * 0.95, "what else the standard library may swallow"

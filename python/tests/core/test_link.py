@@ -330,6 +330,36 @@ def test_two_handlers_of_one_destination_share_a_connection(logger, sidecar, pat
     assert second.stats() == logger.handler.stats()
 
 
+def test_what_a_sidecar_that_is_gone_had_in_memory_is_not_admitted(logger, sidecar, link):
+    log(logger, range(1, 4))
+    sidecar.accept()
+    sidecar.welcome()
+    sidecar.ack(admitted_to=3)
+    assert logger.handler.flush(timeout=0, level="admitted").reached
+    link._backoff.failures, link._backoff.next = 1, lambda: 1e9
+    sidecar.hang_up()
+    assert not logger.handler.flush(timeout=0, level="admitted").reached
+    assert logger.handler.stats().unsent == 3
+    link._retry_at = 0.0
+    logger.handler.flush(timeout=0)
+    sidecar.accept()
+    sidecar.welcome(resume=3, flags=8)
+    assert logger.handler.flush(timeout=0, level="admitted").reached
+
+
+def test_a_half_written_record_is_not_the_kernels(logger, sidecar, link):
+    log(logger, [1])
+    sidecar.accept()
+    sidecar.welcome()
+    logger.handler.flush(timeout=0)
+    while not link.channel.unsent:
+        log(logger, [2], size=3000)
+    stats = logger.handler.stats()
+    sidecar.hang_up()  # With it goes what it has not read; what it was sent whole is what the kernel had.
+    assert stats.unsent == len(link.channel.unsent) + link.pipe.unwritten(link.channel.sent)
+    assert link.pipe.unwritten(link.channel.sent) >= 1
+
+
 def test_a_closed_handler_opens_again(logger, sidecar):
     log(logger, [1])
     sidecar.accept()

@@ -18,7 +18,7 @@ pub struct Loss {
     pub from_ms: i64,
     /// When it ended.
     pub to_ms: i64,
-    /// The clients that told of a part of it; of more than [`MOST_CLIENTS`] the first.
+    /// The clients that told of a part of it; of more than 64 the first.
     pub clients: BTreeSet<ChannelIndex>,
 }
 
