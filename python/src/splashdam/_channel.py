@@ -149,6 +149,7 @@ class Channel:
         """Puts the window right after an interruption anywhere: in order, nothing twice, all of it unsent."""
         frames = {_wire.sequence_of(frame): frame for frame in (*self.sent, *self.unsent)}
         self.next = max(self.next, 1 + max(frames, default=0))
+        self.marks = self.marks._replace(admitted_to=self.marks.durable_to)
         # This, too, may be cut short: one store puts all in place, twice for a moment.
         self.unsent = deque(frames[sequence] for sequence in sorted(frames))
         self.sent.clear()
