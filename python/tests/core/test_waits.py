@@ -30,7 +30,7 @@ def test_waiting_for_a_welcome_with_a_large_record_costs_no_processor_time(logge
 
 def test_a_thread_that_waits_for_room_does_not_stop_the_loop(logger, sidecar, path):
     logger.removeHandler(logger.handler)
-    handler = splashdam.Handler(socket=path, max_wait=1.0)
+    handler = splashdam.Handler(socket=path, max_wait=20.0)
     logger.addHandler(handler)
     logger.info("first")
     sidecar.accept()
@@ -52,7 +52,7 @@ def test_a_thread_that_waits_for_room_does_not_stop_the_loop(logger, sidecar, pa
             await asyncio.sleep(0.001)
         return slowest
 
-    assert asyncio.run(serve()) < 0.5
+    assert asyncio.run(serve()) < 15
 
 
 FROZEN = """
@@ -61,7 +61,7 @@ FROZEN = """
     handler = splashdam.Handler(socket={path!r}, max_wait=0.1, exit_timeout=0.2)
     handler.handle(logging.makeLogRecord({{"msg": "x"}}))
     time.monotonic = lambda: 1000.0  # What freezegun does.
-    threading.Timer(20, os._exit, [3]).start()
+    threading.Timer(50, os._exit, [3]).start()
     {step}
     os._exit(0)
 """
@@ -80,13 +80,13 @@ def test_a_frozen_clock_hangs_nobody(python, sidecar, path, step):
 
 ENDS = """
     import logging, multiprocessing.util, splashdam
-    handler = splashdam.Handler(socket={path!r}, exit_timeout=3.0)
+    handler = splashdam.Handler(socket={path!r}, exit_timeout=8.0)
     handler.handle(logging.makeLogRecord({{"msg": "x"}}))
 """
 
 
 def test_the_end_waits_once(python, path):
-    assert python(ENDS.format(path=str(path))).seconds < 5.5
+    assert python(ENDS.format(path=str(path))).seconds < 14
 
 
 def test_a_very_long_text_takes_time_in_proportion(logger):
@@ -107,6 +107,7 @@ def test_a_flush_within_a_call_does_not_wait_for_that_call(logger, sidecar, link
     sidecar.delivered(1)
     logger.handler.flush(timeout=0)
     real, took = link._send, []
+    logger.handler.exit_timeout = 30.0
 
     def send(frame, flags):
         link._send = real
@@ -117,12 +118,12 @@ def test_a_flush_within_a_call_does_not_wait_for_that_call(logger, sidecar, link
 
     link._send = send
     logger.info("2")
-    assert took[0] < 1.0
+    assert took[0] < 15
 
 
 def test_after_a_flush_in_vain_the_next_one_does_not_wait(logger, sidecar):
     """`logging.shutdown` flushes each handler twice: its flush and its close."""
-    logger.handler.wait_for, logger.handler.exit_timeout = "ended", 1.0
+    logger.handler.wait_for, logger.handler.exit_timeout = "ended", 4.0
     logger.info("1")
     sidecar.accept()
     sidecar.welcome()
@@ -132,4 +133,4 @@ def test_after_a_flush_in_vain_the_next_one_does_not_wait(logger, sidecar):
     sidecar.say(type="flush_done", ticket=flushes[-1]["ticket"], status="timed_out", **counts)
     began = time.monotonic()
     logger.handler.flush()
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 3
