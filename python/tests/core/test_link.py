@@ -107,6 +107,26 @@ def test_a_sidecar_that_forgot_a_safe_record_is_no_loss(logger, sidecar, link):
     assert (stats.delivered, stats.pending, stats.lost) == (4, 0, {})
 
 
+def test_outcomes_that_a_sidecar_forgot_are_not_counted_twice(logger, sidecar):
+    """Attempts end out of order: three had an outcome, one of them below the watermark. The rest is delivered again."""
+    log(logger, range(1, 5))
+    sidecar.accept()
+    sidecar.welcome()
+    sidecar.ack(4, 1, 1, delivered=3)
+    logger.handler.flush(timeout=0)
+    assert logger.handler.stats().delivered == 3
+    sidecar.hang_up()
+    log(logger, [5])
+    assert sidecar.accept()["oldest"] == 2
+    sidecar.welcome(resume=1)
+    logger.handler.flush(timeout=0)
+    assert logger.handler.stats().delivered == 1
+    sidecar.ack(5, 5, 5, delivered=4)
+    logger.handler.flush(timeout=0)
+    stats = logger.handler.stats()
+    assert (stats.delivered, stats.pending, stats.adds_up) == (5, 0, True)
+
+
 def full_window(logger, sidecar, size=1000):
     """More than the window, admitted and not ended, at a sidecar whose durable means ended; gives the last number."""
     log(logger, [1])
