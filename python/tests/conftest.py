@@ -1,25 +1,11 @@
-"""What the tests share. They need `SPLASHDAM_BIN`, the path of the sidecar's binary (`make test` sets it)."""
-
-import os
-import tempfile
-from pathlib import Path
+"""What the tests share. See also `stage` (tests/interop), which the interop tests use as well."""
 
 import pytest
 
 from harness import Cloud, Emulator
+from stage import folder, pytest_configure
 
-
-def pytest_configure(config):
-    binary = os.environ.get("SPLASHDAM_BIN", "")
-    if not os.access(binary, os.X_OK):
-        raise pytest.UsageError(f"SPLASHDAM_BIN={binary!r} is no program; `make test` builds it and sets the variable")
-
-
-@pytest.fixture
-def folder():
-    """A folder whose path is short enough for a socket's."""
-    with tempfile.TemporaryDirectory(prefix="splashdam-") as path:
-        yield Path(path)
+__all__ = ["cloud", "emulator", "folder", "pytest_configure"]
 
 
 @pytest.fixture

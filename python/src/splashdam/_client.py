@@ -106,13 +106,7 @@ class Client:
         return room if len(self.links) == 1 else room // (len(self.links) + 1)
 
     def may_wait(self, link: Link, now: float) -> bool:
-        """Whether a link may wait for room: an episode of the sidecar's is waited for once, not once by each link.
-
-        Never where that would stop a loop: not in its own thread, and not in another one, which would hold locks (ours,
-        and the handler's) that the loop's next record needs.
-        """
-        if _quiet.loop_runs() or _quiet.loop_runs_elsewhere():
-            return False
+        """Whether a link may wait for room: an episode of the sidecar's is waited for once, not once by each link."""
         return self._waiter in (None, link) or now - self._waited_at >= WAIT_AGAIN_AFTER
 
     def waited_in_vain(self, link: Link, now: float) -> None:

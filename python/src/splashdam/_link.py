@@ -239,6 +239,11 @@ class Link(Talk):
         max_wait = self.patience()[2]
         if max_wait <= 0 or not self.client.may_wait(self, now):
             return False
+        if _quiet.loop_runs() or _quiet.loop_runs_elsewhere():
+            # Not in a loop's thread, and not in another one, which would hold locks (ours, and the handler's) that the
+            # loop's next record needs. Looked for once an episode: walking through all stacks takes its time.
+            self._waited = True
+            return False
         deadline = now + max_wait
         while self.pipe is not None and not self.pipe.draining:
             now = clock.monotonic()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 import platform
@@ -243,13 +242,12 @@ def _either(name: str, value: Optional[str], default: str, old_name: str, old: O
     return old if value in (None, default) else value
 
 
-@functools.lru_cache(maxsize=1)
-def _once() -> set[str]:
-    return set()
+#: What this process was warned of.
+_warned: list[str] = []
 
 
 def _warn_once(text: str) -> None:
     """One word about a process's settings, however many handlers have them."""
-    if not _once():
-        _once().add(text)
+    if not _warned:
+        _warned.append(text)
         warnings.warn(text, SplashdamWarning, stacklevel=4)

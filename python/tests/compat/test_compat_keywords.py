@@ -38,9 +38,9 @@ EVERY_KEYWORD = {
 @pytest.fixture
 def first_word():
     """As in a process whose settings nothing was said about yet."""
-    _watchtower._once.cache_clear()
+    _watchtower._warned.clear()
     yield
-    _watchtower._once.cache_clear()
+    _watchtower._warned.clear()
 
 
 def watchtowers_names():

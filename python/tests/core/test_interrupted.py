@@ -87,6 +87,9 @@ def test_exceptions_in_the_middle_of_calls_cost_nothing(served, handler, alarm, 
             log_until(before)
         except error:
             came_out += 1
+        if len(raised) % 10 == 0:
+            # On a slow machine the other side falls behind, and each repair would have more to send again.
+            assert handler.flush(60, "admitted").reached
     assert came_out >= INTERRUPTIONS * 0.95, "what else the standard library may swallow"
     assert handler.flush(60, "ended").reached
     texts = served.texts()
