@@ -21,6 +21,7 @@ mod feed;
 mod figure;
 mod figures;
 mod host;
+mod results;
 mod run;
 mod scenarios;
 mod sidecar;

@@ -1,0 +1,3 @@
+//! The app that the workloads measure.
+
+fn main() {}
