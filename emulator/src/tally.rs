@@ -203,6 +203,11 @@ impl Tally {
         }
     }
 
+    /// How many of the numbers from `from` until below `until` arrived.
+    pub(crate) fn marked_within(&self, from: u64, until: u64) -> u64 {
+        self.marks.within(from, until)
+    }
+
     pub(crate) fn mark_counts(&self, expected: Option<u64>) -> MarkCounts {
         let marks = &self.marks;
         MarkCounts {
