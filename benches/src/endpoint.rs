@@ -189,6 +189,17 @@ impl Endpoint {
         parse(&answer.body).map(Some)
     }
 
+    /// How many of the numbers in a range have arrived.
+    pub(crate) fn marked(&self, numbers: &std::ops::Range<u64>) -> Result<u64> {
+        #[derive(Deserialize)]
+        struct Marked {
+            unique: u64,
+        }
+        let path = format!("/_emulator/marks?from={}&until={}", numbers.start, numbers.end);
+        let body = good(&path, http::get(self.address, &path, CONTROL)?)?;
+        serde_json::from_str::<Marked>(&body).map(|marked| marked.unique).map_err(io_json)
+    }
+
     /// Makes it reset all connections and refuse new ones for so long.
     pub(crate) fn outage(&self, length: Duration) -> Result<()> {
         self.control("/_emulator/outage", &serde_json::json!({ "seconds": length.as_secs_f64() }))
