@@ -21,11 +21,13 @@ mod feed;
 mod figure;
 mod figures;
 mod host;
+mod latency;
 mod results;
 mod run;
 mod scenarios;
 mod sidecar;
 mod stage;
+mod statistics;
 mod table;
 mod watch;
 
