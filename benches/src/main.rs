@@ -22,11 +22,15 @@ mod figure;
 mod figures;
 mod host;
 mod interrupt;
+mod latency;
+mod progress;
+mod provenance;
 mod results;
 mod run;
 mod scenarios;
 mod sidecar;
 mod stage;
+mod statistics;
 mod table;
 mod watch;
 
