@@ -84,7 +84,7 @@ fn summary(mode: Mode, runs: &[ApiRun]) -> String {
 /// (a): requests one after the other, as in the document; all modes.
 pub(crate) fn serial(session: &mut Session, scale: &Scale) {
     for app in session.able.clone() {
-        for operation in scale.operations() {
+        for operation in scale.operations.clone() {
             serial_of(session, scale, app, operation, &Mode::ALL, &setup(app, SEED_QUERY_MS));
         }
         for remote in &scale.remotes {
@@ -189,9 +189,8 @@ fn ladder_of(session: &mut Session, scale: &Scale, operation: Operation, modes: 
 
 /// What the headline rests on: null and splashdam in turn at OK load, and their maxima; many short rounds.
 pub(crate) fn pairs(session: &mut Session, scale: &Scale) {
-    let operations = [Operation::Sysconfig, Operation::ConcurrentKnown];
     for app in session.able.clone() {
-        for operation in operations {
+        for operation in scale.pair_operations.clone() {
             pairs_of(session, scale, operation, &setup(app, SEED_QUERY_MS));
         }
         // Nothing hides what is added where the service takes no time of its own.

@@ -18,6 +18,8 @@ pub(crate) enum Set {
 /// The sizes that a set stands for.
 #[derive(Debug, Clone)]
 pub(crate) struct Scale {
+    /// Operations of the serial runs.
+    pub(crate) operations: Vec<Operation>,
     /// Requests of a serial run, and how often it is repeated.
     pub(crate) serial: (u64, u32),
     /// Remotes of the serial runs beside the one at 10 ms; for one operation and the modes that ship.
@@ -34,6 +36,7 @@ pub(crate) struct Scale {
     pub(crate) ladder_operations: Vec<Operation>,
     /// Rounds and length of the runs that null and splashdam are compared by.
     pub(crate) pairs: u32,
+    pub(crate) pair_operations: Vec<Operation>,
     pub(crate) pair_seconds: f64,
     /// Shares of the maximum for them: the OK load.
     pub(crate) ok_loads: Vec<f64>,
@@ -67,6 +70,7 @@ impl Scale {
 
     fn small() -> Self {
         Self {
+            operations: vec![Operation::Sysconfig, Operation::ConcurrentKnown, Operation::ConcurrentUnknown],
             serial: (40, 1),
             remotes: vec![Remote::fixed(0), Remote::fixed(20), Remote::long_tail()],
             threads: vec![1, 2, 4, 8, 20],
@@ -78,6 +82,7 @@ impl Scale {
             ladder_seconds: 2.0,
             ladder_operations: vec![Operation::Sysconfig],
             pairs: 6,
+            pair_operations: vec![Operation::Sysconfig, Operation::ConcurrentKnown],
             pair_seconds: 2.0,
             ok_loads: vec![0.5],
             warm_up_seconds: 0.5,
@@ -93,14 +98,16 @@ impl Scale {
 
     fn smoke() -> Self {
         Self {
+            operations: vec![Operation::ConcurrentUnknown],
             serial: (3, 1),
-            remotes: vec![Remote::fixed(0)],
+            remotes: Vec::new(),
             threads: vec![2],
             loops: 3,
             closed_seconds: 1.0,
             ladder: vec![0.1, 0.5],
             ladder_seconds: 0.5,
             pairs: 2,
+            pair_operations: vec![Operation::Sysconfig],
             pair_seconds: 0.5,
             warm_up_seconds: 0.1,
             topologies: vec![Topology::Chain, Topology::Tree],
@@ -136,13 +143,10 @@ impl Scale {
             task_rounds: 1,
             task_remotes: remotes().collect(),
             large: Some(Shape { tasks: 5_000, records: 100_000, bytes: 207, task_ms: 1.0, workers: 2 }),
+            ..Self::small()
         }
     }
 
-    /// Operations that are measured one by one.
-    pub(crate) fn operations(&self) -> [Operation; 3] {
-        [Operation::Sysconfig, Operation::ConcurrentKnown, Operation::ConcurrentUnknown]
-    }
 }
 
 /// The seconds of one answer where nothing waits: what runs are guessed from.

@@ -97,7 +97,7 @@ pub(crate) fn run(session: &Session, case: &Case, round: u32) -> Result<TaskRun>
         shape: case.shape,
         faults: faults(case, &said, account),
         request_seconds: said.request_seconds,
-        task: distribution(&said.task_micros),
+        task: distribution(&said.task_micros)?,
         account,
         cpu,
         memory: Memory { app_mib: peak, sidecar_mib },
@@ -123,10 +123,10 @@ fn account(case: &Case, far: &Far, emitted: u64) -> Result<Account> {
     Ok(Account { emitted, delivered, doubled: far.doubled()?, lost: emitted.saturating_sub(delivered) })
 }
 
-fn distribution(micros: &[u64]) -> Latency {
-    let mut recorder = Recorder::new();
-    micros.iter().for_each(|micros| recorder.record(*micros));
-    recorder.latency()
+fn distribution(micros: &[u64]) -> Result<Latency> {
+    let mut recorder = Recorder::new()?;
+    micros.iter().for_each(|micros| recorder.record(Duration::from_micros(*micros)));
+    Ok(recorder.latency())
 }
 
 fn faults(case: &Case, said: &Outcome, account: Account) -> Vec<String> {
