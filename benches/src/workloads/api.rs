@@ -176,7 +176,7 @@ fn ladder_of(session: &mut Session, scale: &Scale, operation: Operation, modes: 
         let saturating = Drive::Closed { threads: SATURATING_THREADS };
         block.round(0, &open(saturating))?;
         let reference = if modes.contains(&Mode::Null) { Mode::Null } else { modes[0] };
-        let most = block.load(reference, &open(saturating), 1)?.map_or(0.0, per_second);
+        let most = block.load(reference, &open(saturating), 1)?.map_or(0.0, |run| run.per_second);
         block.round(0, &open(Drive::Open { rate: 1.0, phase: Phase::Minimal }))?;
         for share in &scale.ladder {
             // What could not keep up has a queue that the next rung would wait behind.
@@ -209,7 +209,7 @@ fn pairs_of(session: &mut Session, scale: &Scale, operation: Operation, setup: &
         let load = |drive: Drive, warm_up: f64| Load { operation, drive, seconds: scale.pair_seconds, warm_up, loops: None };
         let closed = || Drive::Closed { threads: SATURATING_THREADS };
         let warm = scale.warm_up_seconds.max(1.0);
-        let most = block.load(Mode::Null, &load(closed(), warm), 0)?.map_or(0.0, per_second);
+        let most = block.load(Mode::Null, &load(closed(), warm), 0)?.map_or(0.0, |run| run.per_second);
         block.load(Mode::Splashdam, &load(closed(), warm), 0)?;
         for round in 1..=rounds {
             block.round(round, &load(closed(), 0.2))?;
@@ -230,13 +230,9 @@ fn setup(app: App, query_ms: f64) -> Setup {
 /// Whether an open-loop run was answered about as fast as it was asked; the other kinds always are.
 fn keeps_up(run: &ApiRun) -> bool {
     match run.drive {
-        Drive::Open { rate, .. } => run.errors == 0 && per_second(run) > 0.9 * rate,
+        Drive::Open { rate, .. } => run.errors == 0 && run.per_second > 0.9 * rate,
         _ => true,
     }
-}
-
-fn per_second(run: &ApiRun) -> f64 {
-    run.requests as f64 / run.seconds.max(f64::MIN_POSITIVE)
 }
 
 /// A rate that can be read and typed again: three digits.

@@ -16,6 +16,7 @@ const KEPT: usize = 1_000;
 /// A line is cut here.
 const LONGEST_LINE: u64 = 16 << 20;
 const POLL: Duration = Duration::from_millis(5);
+const LOOK: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]
 pub(crate) struct Program {
@@ -24,6 +25,9 @@ pub(crate) struct Program {
     said: Arc<Said>,
     /// CPU of its process group, as last seen: the kernel forgets it with the last process.
     cpu_seconds: f64,
+    /// The most memory that its group's processes were seen to have had.
+    peak_mib: Option<f64>,
+    looked: Instant,
 }
 
 #[derive(Debug, Default)]
@@ -61,7 +65,7 @@ impl Program {
             let said = Arc::clone(&said);
             thread::spawn(move || read_lines(BufReader::new(stderr), &said));
         }
-        Ok(Self { name, process, said, cpu_seconds: 0.0 })
+        Ok(Self { name, process, said, cpu_seconds: 0.0, peak_mib: None, looked: Instant::now() })
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -74,8 +78,19 @@ impl Program {
         self.cpu_seconds
     }
 
-    pub(crate) fn peak_mib(&self) -> Option<f64> {
-        kernel::group_peak_mib(self.pid()).ok()
+    /// Summed over its group's processes; of those that have ended, as far as somebody waited for this program meanwhile.
+    pub(crate) fn peak_mib(&mut self) -> Option<f64> {
+        let now = kernel::group_peak_mib(self.pid()).ok();
+        self.peak_mib = [self.peak_mib, now].into_iter().flatten().reduce(f64::max);
+        self.peak_mib
+    }
+
+    /// Looks at what will be forgotten; seldom, because it takes CPU that others need.
+    fn look(&mut self) {
+        if self.looked.elapsed() > LOOK {
+            self.looked = Instant::now();
+            self.peak_mib();
+        }
     }
 
     /// Waits for a line that begins so, and returns the rest of it.
@@ -84,6 +99,7 @@ impl Program {
         loop {
             // In this order: what it said before it ended has been read by then, or is within a moment.
             let ended = self.process.ended()?;
+            self.look();
             let (lines, _) = self
                 .said
                 .more
@@ -108,6 +124,7 @@ impl Program {
         let begin = Instant::now();
         loop {
             self.cpu_seconds();
+            self.look();
             if let Some(status) = self.process.ended()? {
                 return Ok(status.success());
             }

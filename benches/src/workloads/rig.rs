@@ -118,10 +118,10 @@ impl Rig {
         let text = fs::read_to_string(&json).map_err(io("read", json.display()))?;
         let report: LoadReport = serde_json::from_str(&text).map_err(|error| wrong("the load generator's report", error))?;
 
-        let numbers = self.next..report.numbers_used;
+        let numbers = self.next..report.numbers_used.unwrap_or(self.next);
         self.next = numbers.end;
-        let emitted = report.answered_in_all() * load.operation.records() * self.setup.topology.services();
-        // A queue keeps its records for a minute, so nobody waits for them here.
+        let emitted = report.answered * load.operation.records() * self.setup.topology.services();
+        // A queue keeps its records for a minute, so nobody waits for them here; what it uses to send them is not in the run's CPU.
         if matches!(self.setup.mode, Mode::Splashdam | Mode::Sync) {
             self.far.settle(&numbers, emitted)?;
         }
@@ -137,10 +137,11 @@ impl Rig {
             drive: load.drive,
             seconds: report.seconds,
             requests: report.requests,
-            errors: report.errors(),
+            per_second: report.per_second,
+            errors: report.errors.values().sum(),
             latency: report.latency.clone(),
             account: Account::default(),
-            cpu: after.since(&before, Some(report.cpu_seconds)),
+            cpu: after.since(&before, Some(report.driver_cpu_seconds)),
             memory: Memory { app_mib: self.peak_mib(), sidecar_mib: self.far.sidecar_peak_mib()? },
             faults: Vec::new(),
         };
@@ -175,19 +176,17 @@ impl Rig {
         Ok(command)
     }
 
-    fn peak_mib(&self) -> Option<f64> {
-        let each: Vec<f64> = self.apps.iter().filter_map(Program::peak_mib).collect();
+    fn peak_mib(&mut self) -> Option<f64> {
+        let each: Vec<f64> = self.apps.iter_mut().filter_map(Program::peak_mib).collect();
         (each.len() == self.apps.len()).then(|| each.iter().sum())
     }
 
     /// Ends everything in order, and tells what became of each run's records.
     pub(crate) fn finish(mut self) -> Result<Vec<ApiRun>> {
-        let before = Usage::now(&mut self.apps, &self.far)?;
         // From the front to the back, so that nobody loses the one it calls.
         for app in self.apps.iter_mut().rev() {
             app.stop(END)?;
         }
-        self.share_the_rest(&before)?;
         let last_line = self.far.stop_sidecar()?;
         let lines: Vec<String> = self.apps.iter().flat_map(|app| app.lines("account: ")).collect();
         let (said, _) = accounts(&lines);
@@ -213,19 +212,6 @@ impl Rig {
             runs.push(run);
         }
         Ok(runs)
-    }
-
-    /// What a queue still had to do is its runs', in the proportion of their requests.
-    fn share_the_rest(&mut self, before: &Usage) -> Result<()> {
-        if self.setup.mode != Mode::Queue {
-            return Ok(());
-        }
-        let rest = Usage::now(&mut self.apps, &self.far)?.app_seconds() - before.app_seconds();
-        let requests: u64 = self.windows.iter().map(|window| window.run.requests).sum();
-        for window in &mut self.windows {
-            window.run.cpu.app_seconds += rest.max(0.0) * window.run.requests as f64 / requests.max(1) as f64;
-        }
-        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::app::{Logging, END, START};
+use super::app::{END, START};
 use super::far::Far;
 use super::program::Program;
 use super::remote::Remote;

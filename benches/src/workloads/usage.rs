@@ -43,8 +43,4 @@ impl Usage {
         let others = (self.machine - before.machine - ours).max(0.0) / seconds.max(f64::MIN_POSITIVE);
         Cpu { app_seconds, sidecar_seconds, endpoint_seconds, driver_seconds: driver, others_cpus: others }
     }
-
-    pub(crate) fn app_seconds(&self) -> f64 {
-        self.app
-    }
 }
