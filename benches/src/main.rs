@@ -23,6 +23,7 @@ mod figures;
 mod host;
 mod interrupt;
 mod latency;
+mod load;
 mod progress;
 mod provenance;
 mod results;
@@ -53,6 +54,8 @@ enum Command {
     Framed(feed::framed::FramedArgs),
     /// Write a record a second to each of many streams
     Lanes(feed::lanes::LanesArgs),
+    /// Ask a URL at a constant rate, or with so many at once
+    Http(load::args::HttpArgs),
     /// Kill what our parent left behind (started by the other commands)
     #[command(hide = true)]
     Warden,
@@ -78,6 +81,7 @@ fn run(command: Command) -> error::Result<ExitCode> {
         Command::Feed(args) => print(&feed::text::run(&args)?),
         Command::Framed(args) => print(&feed::framed::run(&args)?),
         Command::Lanes(args) => print(&feed::lanes::run(&args)?),
+        Command::Http(args) => return load::args::command(&args),
         Command::Warden => host::warden::watch(std::io::stdin().lock()),
         Command::Hog { mebibytes } => println!("{} pages", host::cgroup::hog(mebibytes)),
     }
