@@ -177,7 +177,7 @@ fn ladder_of(session: &mut Session, scale: &Scale, operation: Operation, modes: 
         block.round(0, &open(saturating))?;
         let reference = if modes.contains(&Mode::Null) { Mode::Null } else { modes[0] };
         let most = block.load(reference, &open(saturating), 1)?.map_or(0.0, |run| run.per_second);
-        block.round(0, &open(Drive::Open { rate: 1.0, phase: Phase::Minimal }))?;
+        block.round(0, &open(Drive::Open { rate: scale.minimal_rate, phase: Phase::Minimal }))?;
         for share in &scale.ladder {
             // What could not keep up has a queue that the next rung would wait behind.
             let rung = open(Drive::Open { rate: rounded(most * share), phase: Phase::Ladder });

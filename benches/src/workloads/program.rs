@@ -78,9 +78,9 @@ impl Program {
         self.cpu_seconds
     }
 
-    /// Summed over its group's processes; of those that have ended, as far as somebody waited for this program meanwhile.
+    /// Summed over its group's processes; nothing where it ended before anybody looked. Of those that have ended, as far as somebody waited for this program meanwhile.
     pub(crate) fn peak_mib(&mut self) -> Option<f64> {
-        let now = kernel::group_peak_mib(self.pid()).ok();
+        let now = kernel::group_peak_mib(self.pid()).ok().filter(|mib| *mib > 0.0);
         self.peak_mib = [self.peak_mib, now].into_iter().flatten().reduce(f64::max);
         self.peak_mib
     }

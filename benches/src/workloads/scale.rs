@@ -30,6 +30,8 @@ pub(crate) struct Scale {
     pub(crate) closed_seconds: f64,
     pub(crate) closed_repeats: u32,
     pub(crate) closed_modes: Vec<Mode>,
+    /// Requests a second of the phase of minimal load.
+    pub(crate) minimal_rate: f64,
     /// Open loop: the rates of the ladder as shares of the null handler's maximum.
     pub(crate) ladder: Vec<f64>,
     pub(crate) ladder_seconds: f64,
@@ -78,6 +80,7 @@ impl Scale {
             closed_seconds: 2.0,
             closed_repeats: 1,
             closed_modes: vec![Mode::Null, Mode::Splashdam, Mode::Sync],
+            minimal_rate: 5.0,
             ladder: vec![0.1, 0.5, 0.8, 0.95, 1.1],
             ladder_seconds: 2.0,
             ladder_operations: vec![Operation::Sysconfig],
@@ -104,6 +107,7 @@ impl Scale {
             threads: vec![2],
             loops: 3,
             closed_seconds: 1.0,
+            minimal_rate: 20.0,
             ladder: vec![0.1, 0.5],
             ladder_seconds: 0.5,
             pairs: 2,
@@ -130,6 +134,7 @@ impl Scale {
             closed_seconds: 600.0,
             closed_repeats: 3,
             closed_modes: Mode::ALL.to_vec(),
+            minimal_rate: 1.0,
             ladder: vec![0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1],
             ladder_seconds: 15.0,
             ladder_operations: vec![Operation::Sysconfig, Operation::ConcurrentKnown],
