@@ -15,7 +15,7 @@ const SEAL_AFTER: Duration = Duration::from_millis(5);
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pushed {
+pub enum Pushed {
     /// It is ours now.
     Taken,
     /// There is no room: ask again when the lane resumes.
