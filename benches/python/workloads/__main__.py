@@ -52,7 +52,8 @@ def add_common(command: argparse.ArgumentParser) -> None:
 def add_api(command: argparse.ArgumentParser) -> None:
     command.add_argument("--listen", default="127.0.0.1:0")
     command.add_argument("--database", required=True, help="an SQLite file, made if it is missing")
-    command.add_argument("--query-ms", type=within(0, 60_000, float), default=Spec().query_ms, help="added to each query")
+    milliseconds = within(0, 60_000, float)
+    command.add_argument("--query-ms", type=milliseconds, default=Spec().query_ms, help="added to each query")
 
 
 def add_tasks(command: argparse.ArgumentParser) -> None:

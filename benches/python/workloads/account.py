@@ -27,8 +27,11 @@ def count_this_process() -> None:
 def account() -> dict[str, int]:
     """The counts so far."""
     counts = {"emitted": tally.emitted, "requests": tally.requests}
-    lost = [lost_in(handler) for handler in logging.getLogger(LOGGER).handlers]
-    return counts | {"lost_in_client": count for count in lost if count is not None}
+    for handler in logging.getLogger(LOGGER).handlers:
+        lost = lost_in(handler)
+        if lost is not None:
+            counts["lost_in_client"] = lost
+    return counts
 
 
 def lost_in(handler: Any) -> int | None:

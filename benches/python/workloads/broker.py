@@ -1,8 +1,8 @@
-"""A Redis of our own on a Unix socket, and what workers and launcher tell each other through it beside Celery's messages.
+"""A Redis of our own on a Unix socket, and what workers and launcher tell each other through it beside Celery.
 
-Awaiting a request must not become its cost. So no results are kept: each task appends its duration to one list, a single
-command, whose answer says how many have ended; the last one wakes the launcher. Redis has a session of its own, so that
-its CPU time is not the app's, and keeps nothing on disk.
+Awaiting a request must not become its cost. So no results are kept: each task appends its duration to one list, a
+single command, whose answer says how many have ended; the last one wakes the launcher. Redis has a session of its own,
+so that its CPU time is not the app's, and keeps nothing on disk.
 """
 
 import json

@@ -39,7 +39,7 @@ class Child:
         self.end_began = 0.0
 
     def will_speak(self) -> None:
-        """Gives the account after everything else that listens to the end: a handler may do so from its first record on."""
+        """Gives the account after all else that listens to the end: a handler may listen from its first record on."""
         if not self.speaks:
             self.speaks = True
             self.board.child_will_tell(os.getpid())
@@ -86,7 +86,7 @@ def inspect(request: int, tasks: int, task: int, first: int, end: int) -> None:
     if SPEC.task_ms:
         time.sleep(SPEC.task_ms / 1000)
     for number in range(first, end):
-        log.info("Inspected instance i-%017x, event %d of %d", task, number - first + 1, end - first)
+        log.info("Inspected instance i-%08x, event %d of %d", task, number - first + 1, end - first)
     micros = round((time.perf_counter() - began) * 1e6)
     child.will_speak()
     child.board.task_ended(request, tasks, micros)

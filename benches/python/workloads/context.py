@@ -10,7 +10,7 @@ import threading
 #: As in a Django app of our users, after the beginning that the endpoint looks for.
 FORMAT = (
     "n=%(number)010d t=%(micros)016d %(asctime)s | %(levelname)s | %(filename)s:%(funcName)s:%(lineno)d"
-    " | request_id=%(request_id)s | account_number=%(account_number)s | %(message)s"
+    " | request_id=%(request_id)s | account=%(account_number)s | %(message)s"
 )
 ANONYMOUS = "-"
 

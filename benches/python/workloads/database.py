@@ -95,7 +95,11 @@ def fill() -> None:
         for account in accounts
         for k in range(INSTANCES)
     )
-    Run.objects.bulk_create(run(Run, instance, k) for instance in instances for k in range(2))
+    Run.objects.bulk_create(
+        Run(instance=instance, instance_type="m5.large", vcpu=2, **span(instance.id, k))
+        for instance in instances
+        for k in range(2)
+    )
     ConcurrentUsage.objects.bulk_create(
         ConcurrentUsage(user=user, date=FIRST_DAY + timedelta(day), maximum_counts=counts(user.id + day))
         for user in users
@@ -103,11 +107,10 @@ def fill() -> None:
     )
 
 
-def run(model, instance, which):  # type: ignore[no-untyped-def]  # A model cannot be imported before the setup.
-    """An instance's first run, which has ended, or its second, which goes on."""
-    began = datetime(2022, 4, 1 + 10 * which, instance.id % 24, tzinfo=UTC)
-    ended = None if which else began + timedelta(days=5)
-    return model(instance=instance, instance_type="m5.large", vcpu=2, began=began, ended=ended)
+def span(instance: int, which: int) -> dict[str, datetime | None]:
+    """Of an instance's first run, which has ended, or of its second, which goes on."""
+    began = datetime(2022, 4, 1 + 10 * which, instance % 24, tzinfo=UTC)
+    return {"began": began, "ended": None if which else began + timedelta(days=5)}
 
 
 def counts(seed: int) -> list[dict[str, object]]:

@@ -1,4 +1,4 @@
-"""An inventory of cloud instances and of how many of them ran at once: the data of the app that the figures are from."""
+"""An inventory of cloud instances, and of how many of them ran at once."""
 
 from django.db import models
 

@@ -1,7 +1,7 @@
 """The task workload's launcher: Redis, Celery's worker, and a client that sends requests and awaits them.
 
-A request is sent as so many tasks, and is over when the last of them has ended. The last line, on standard error, is the
-result. The app's CPU time is that of this process, of Celery's parent and of its children.
+A request is sent as so many tasks, and is over when the last of them has ended. The last line, on standard error, is
+the result. The app's CPU time is that of this process, of Celery's parent and of its children.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -85,7 +86,7 @@ class Requests:
         """Gives its wall time and its tasks' durations."""
         borders = self.plan.borders(request)
         began = time.perf_counter()
-        for task, (first, end) in enumerate(zip(borders, borders[1:], strict=False)):
+        for task, (first, end) in enumerate(pairwise(borders)):
             self.task.delay(request, self.plan.tasks, task, first, end)
         self.board.await_request(request, self.worker)
         return time.perf_counter() - began, self.board.durations(request)

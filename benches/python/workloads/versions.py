@@ -24,5 +24,7 @@ def versions() -> dict[str, str]:
             found[name] = metadata.version(package)
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         told = subprocess.run(["redis-server", "--version"], capture_output=True, text=True, timeout=10, check=True)
-        found |= {"redis": version for version in re.findall(r"\bv=(\S+)", told.stdout)}
+        version = re.search(r"\bv=(\S+)", told.stdout)
+        if version:
+            found["redis"] = version[1]
     return found

@@ -49,9 +49,9 @@ def noop(request: HttpRequest) -> JsonResponse:
 
 def sysconfig(request: HttpRequest) -> JsonResponse:
     """One query, three records."""
-    log.info("Authenticating account number %s", current.account_number)
+    log.info("Authenticating account %s", current.account_number)
     user = User.objects.get(account_number=current.account_number)
-    log.info("Authenticated user %d of organisation %s", user.id, user.org_id)
+    log.info("Authenticated user %d of org %s", user.id, user.org_id)
     answer = {"version": "v2", "aws_account_id": 273470430754, "queries": distance.queries}
     log.info("Answering with %d settings", len(answer))
     return JsonResponse(answer)
@@ -59,32 +59,32 @@ def sysconfig(request: HttpRequest) -> JsonResponse:
 
 def concurrent(request: HttpRequest) -> JsonResponse:
     """The most instances that ran at once, by day."""
-    log.info("Authenticating account number %s", current.account_number)
+    log.info("Authenticating account %s", current.account_number)
     user = User.objects.filter(account_number=current.account_number).first()
     return of_nobody() if user is None else of_user(user)
 
 
 def of_user(user: User) -> JsonResponse:
     """Five queries in all, four records."""
-    log.info("Authenticated user %d of organisation %s", user.id, user.org_id)
+    log.info("Authenticated user %d of org %s", user.id, user.org_id)
     accounts = [account.id for account in Account.objects.filter(user=user, is_enabled=True)]
     running = Run.objects.filter(instance__account__in=accounts, ended=None).count()
-    log.info("User %d has %d accounts, %d instances are running", user.id, len(accounts), running)
+    log.info("Found %d accounts, %d running instances", len(accounts), running)
     usage = ConcurrentUsage.objects.filter(user=user)
     days, page = usage.count(), list(usage.order_by("-date")[:PAGE])
-    log.info("Answering with %d of %d days of concurrent usage", len(page), days)
+    log.info("Answering with %d of %d days of usage", len(page), days)
     return answer_with(days, page)
 
 
 def of_nobody() -> JsonResponse:
     """Four queries in all, three records and a warning. There is nothing to find, but the questions are the same."""
     known = User.objects.filter(org_id=current.account_number).exists()
-    log.warning("No user has account number %s, organisation is known: %s", current.account_number, known)
+    log.warning("No user for account %s, org known: %s", current.account_number, known)
     usage = ConcurrentUsage.objects.filter(user__account_number=current.account_number)
     days = usage.count()
-    log.info("Found %d days of concurrent usage for account %s", days, current.account_number)
+    log.info("Found %d days of usage for account %s", days, current.account_number)
     page = list(usage.order_by("-date")[:PAGE])
-    log.info("Answering with %d of %d days of concurrent usage", len(page), days)
+    log.info("Answering with %d of %d days of usage", len(page), days)
     return answer_with(days, page)
 
 
