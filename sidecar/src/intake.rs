@@ -21,6 +21,7 @@ mod text;
 
 pub use counters::Counters;
 pub use mailbox::Mailbox;
+pub(crate) use open::SEAL_AFTER;
 pub use run::{Durable, Intake, Options, WAKER};
 pub use socket::{Listener, SocketError};
 
