@@ -12,7 +12,7 @@ use super::units::{show_duration, show_size};
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 /// Largest message of a log event (CloudWatch Logs API: 1 MiB with its 26 bytes of overhead).
-const MAX_RECORD: u64 = 1_048_550;
+pub(crate) const MAX_RECORD: u64 = 1_048_550;
 /// A control byte is six bytes of JSON.
 const WORST_GROWTH: u64 = 6;
 /// Bodies may take a third of the memory, and partial records an eighth.
@@ -22,7 +22,7 @@ const PARTIALS: u64 = 8;
 const FRAME_EXTRA: u64 = 64 * KIB;
 const LEAST_MEMORY: u64 = 8 * MIB;
 /// Segments of a useful size for several lanes.
-const LEAST_SPOOL: u64 = 16 * MIB;
+pub(crate) const LEAST_SPOOL: u64 = 16 * MIB;
 /// So that a batch can be full.
 const LEAST_REACH: u64 = MIB;
 /// `sun_path` without its NUL (unix(7)).

@@ -111,7 +111,7 @@ pub struct Batch {
 }
 
 /// How full a batch must be to be closed at a chunk's border rather than inside one: 95 %.
-const FULL_ENOUGH: u32 = BATCH_BYTES / 100 * 95;
+pub const FULL_ENOUGH: u32 = BATCH_BYTES / 100 * 95;
 
 /// Share of a batch that may be given up to let the cut fall between two milliseconds: 5 %.
 const BORDER_SHARE: u32 = 20;
