@@ -92,6 +92,15 @@ impl Latency {
     }
 }
 
+/// Microseconds in the unit that suits them.
+pub(crate) fn show_micros(value: f64) -> String {
+    match value {
+        value if value < 1e3 => format!("{value:.0} µs"),
+        value if value < 1e6 => format!("{:.2} ms", value / 1e3),
+        value => format!("{:.2} s", value / 1e6),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

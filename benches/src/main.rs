@@ -15,6 +15,7 @@ use clap::{Parser, Subcommand};
 
 mod account;
 mod check;
+mod compare;
 mod endpoint;
 mod error;
 mod feed;
@@ -56,6 +57,8 @@ enum Command {
     Lanes(feed::lanes::LanesArgs),
     /// Ask a URL at a constant rate, or with so many at once
     Http(load::args::HttpArgs),
+    /// Say what changed between two files of results
+    Compare(compare::CompareArgs),
     /// Kill what our parent left behind (started by the other commands)
     #[command(hide = true)]
     Warden,
@@ -82,6 +85,7 @@ fn run(command: Command) -> error::Result<ExitCode> {
         Command::Framed(args) => print(&feed::framed::run(&args)?),
         Command::Lanes(args) => print(&feed::lanes::run(&args)?),
         Command::Http(args) => return load::args::command(&args),
+        Command::Compare(args) => return compare::run(&args),
         Command::Warden => host::warden::watch(std::io::stdin().lock()),
         Command::Hog { mebibytes } => println!("{} pages", host::cgroup::hog(mebibytes)),
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::run::{Edge, Run};
 use super::Drive;
+use crate::latency::show_micros;
 use crate::results::Latency;
 
 /// Above such a share of the median, our own lateness makes up too much of what was measured.
@@ -111,7 +112,7 @@ impl LoadReport {
             doubts.push(format!("{} answers were redirects, which are not followed.", self.redirects));
         }
         if let Some(late) = self.late.as_ref().filter(|late| late.mean > LATE_SHARE * self.latency.p50 as f64) {
-            let late = micros(late.mean);
+            let late = show_micros(late.mean);
             doubts.push(format!(
                 "Requests were sent {late} late on average for want of CPU here: latencies hold that, too."
             ));
@@ -159,15 +160,7 @@ fn row(f: &mut fmt::Formatter<'_>, name: &str, latency: &Latency) -> fmt::Result
     let rest = [min, p50, p90, p95, p99, p999, max].map(|value| value as f64);
     write!(f, "{name:<10}")?;
     for value in std::iter::once(latency.mean).chain(rest) {
-        write!(f, " {:>10}", if latency.count == 0 { "none".to_owned() } else { micros(value) })?;
+        write!(f, " {:>10}", if latency.count == 0 { "none".to_owned() } else { show_micros(value) })?;
     }
     writeln!(f)
-}
-
-fn micros(value: f64) -> String {
-    match value {
-        value if value < 1e3 => format!("{value:.0} µs"),
-        value if value < 1e6 => format!("{:.2} ms", value / 1e3),
-        value => format!("{:.2} s", value / 1e6),
-    }
 }
