@@ -21,6 +21,7 @@ mod feed;
 mod figure;
 mod figures;
 mod host;
+mod interrupt;
 mod results;
 mod run;
 mod scenarios;

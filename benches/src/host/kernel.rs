@@ -4,6 +4,10 @@ use std::fs;
 
 use crate::error::{io, wrong, Result};
 
+mod group;
+
+pub(crate) use group::{group_cpu_seconds, group_io_counts, group_peak_mib, group_resident};
+
 /// The kernel's unit in `/proc/*/stat`; a hundred on every Linux we know of, whatever its own tick is.
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -42,16 +46,29 @@ pub(crate) fn resident(pid: u32) -> Result<Resident> {
     both.map(|(now, peak)| Resident { now, peak }).ok_or_else(|| wrong(path, "no resident size in it"))
 }
 
-/// Bytes of file pages that a live process has made dirty, less those that were gone before they were written back: what of its
-/// own the kernel has written or will write to disks.
-pub(crate) fn dirtied(pid: u32) -> Result<u64> {
+/// What a live process has had read from and written to storage, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct IoCounts {
+    pub(crate) read: u64,
+    /// File pages that it has made dirty, less those that were gone before they were written back: what of its own the kernel has
+    /// written or will write.
+    pub(crate) written: u64,
+}
+
+pub(crate) fn io_counts(pid: u32) -> Result<IoCounts> {
     let path = format!("/proc/{pid}/io");
     parse_io(&read(&path)?).ok_or_else(|| wrong(path, "no counts in it"))
 }
 
-fn parse_io(io: &str) -> Option<u64> {
+/// [`IoCounts::written`] alone.
+pub(crate) fn dirtied(pid: u32) -> Result<u64> {
+    Ok(io_counts(pid)?.written)
+}
+
+fn parse_io(io: &str) -> Option<IoCounts> {
     let field = |name: &str| io.lines().find_map(|line| line.strip_prefix(name))?.trim().parse::<u64>().ok();
-    Some(field("write_bytes:")?.saturating_sub(field("cancelled_write_bytes:")?))
+    let written = field("write_bytes:")?.saturating_sub(field("cancelled_write_bytes:")?);
+    Some(IoCounts { read: field("read_bytes:")?, written })
 }
 
 /// Seconds of CPU that the whole machine has used so far, and how many CPUs it has.
@@ -87,8 +104,8 @@ mod tests {
 
     #[test]
     fn what_was_cancelled_is_not_written() {
-        let io = "rchar: 9\nwchar: 9\nread_bytes: 0\nwrite_bytes: 5000\ncancelled_write_bytes: 4096\n";
-        assert_eq!(parse_io(io), Some(904));
+        let io = "rchar: 9\nwchar: 9\nread_bytes: 70\nwrite_bytes: 5000\ncancelled_write_bytes: 4096\n";
+        assert_eq!(parse_io(io), Some(IoCounts { read: 70, written: 904 }));
         assert_eq!(parse_io("nonsense"), None);
     }
 
