@@ -203,6 +203,10 @@ impl Tally {
         }
     }
 
+    pub(crate) fn freshness_buckets(&self) -> Vec<(u64, u64)> {
+        self.freshness.buckets()
+    }
+
     pub(crate) fn mark_counts(&self, expected: Option<u64>) -> MarkCounts {
         let marks = &self.marks;
         MarkCounts {
