@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use crate::error::{io, wrong, Error, Result};
 use crate::host::clock::unix_micros;
 use crate::host::http;
-use crate::host::kernel;
 use crate::host::process::Process;
 
 /// What calls have to be signed with; the emulator's default.
@@ -249,9 +248,8 @@ impl Endpoint {
         }
     }
 
-    /// CPU time of the process so far, while it lives.
-    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
-        kernel::cpu_seconds(self.process.pid())
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     fn control(&self, path: &str, body: &serde_json::Value) -> Result<()> {
