@@ -51,6 +51,12 @@ pub(crate) struct Report {
     pub(crate) batches: Batches,
     pub(crate) accepts: Accepts,
     pub(crate) freshness_micros: Freshness,
+    /// Greatest time of a bucket and how many fell into it.
+    #[serde(default)]
+    pub(crate) freshness_buckets: Vec<(u64, u64)>,
+    /// Of all requests, as they came.
+    #[serde(default)]
+    pub(crate) body_bytes: u64,
     pub(crate) marks: Marks,
     pub(crate) cpu: Cpu,
     #[serde(default)]
@@ -211,6 +217,18 @@ impl Endpoint {
         self.control("/_emulator/faults", &fault)
     }
 
+    /// Makes it refuse all batches, whatever their stream, until [`Self::recover`].
+    pub(crate) fn refuse_all(&self) -> Result<()> {
+        self.control("/_emulator/faults", &serde_json::json!({ "kind": "unavailable", "operation": "PutLogEvents" }))
+    }
+
+    /// Ends all faults but for the latency that the run is to have.
+    pub(crate) fn recover_to(&self, latency: Option<&str>) -> Result<()> {
+        self.recover()?;
+        let Some(latency) = latency else { return Ok(()) };
+        self.control("/_emulator/faults", &serde_json::json!({ "kind": "latency", "latency": latency }))
+    }
+
     /// Ends all faults.
     pub(crate) fn recover(&self) -> Result<()> {
         let answer = http::delete(self.address, "/_emulator/faults", CONTROL)?;
@@ -239,6 +257,10 @@ impl Endpoint {
             events.extend(page.events);
             token = Some(page.next_forward_token);
         }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     fn control(&self, path: &str, body: &serde_json::Value) -> Result<()> {

@@ -21,12 +21,14 @@ mod error;
 mod feed;
 mod figure;
 mod figures;
+mod freshness;
 mod host;
 mod interrupt;
 mod latency;
 mod load;
 mod progress;
 mod provenance;
+mod record;
 mod results;
 mod run;
 mod scenarios;
@@ -49,6 +51,8 @@ enum Command {
     Figures(figures::FiguresArgs),
     /// Run what has to hold under load, faults and odd clocks
     Check(check::CheckArgs),
+    /// Offer a ladder of lines a minute, and record what each rung yields and costs
+    Record(record::RecordArgs),
     /// Write numbered lines into a text socket
     Feed(feed::text::TextArgs),
     /// Write numbered records over framed connections and await their end
@@ -81,6 +85,7 @@ fn run(command: Command) -> error::Result<ExitCode> {
     match command {
         Command::Figures(args) => return host::warden::with(|| figures::run(&args)),
         Command::Check(args) => return host::warden::with(|| check::run(&args)),
+        Command::Record(args) => return host::warden::with(|| record::run(&args)),
         Command::Feed(args) => print(&feed::text::run(&args)?),
         Command::Framed(args) => print(&feed::framed::run(&args)?),
         Command::Lanes(args) => print(&feed::lanes::run(&args)?),

@@ -116,10 +116,7 @@ impl Sidecar {
 
     /// Fails if it has ended, with its last words.
     pub(crate) fn check_alive(&mut self) -> Result<()> {
-        match self.process.ended()? {
-            None => Ok(()),
-            Some(status) => Err(wrong("the sidecar", format!("ended with {status}: {}", self.last_words()))),
-        }
+        self.ended()?.map_or(Ok(()), |how| Err(wrong("the sidecar", how)))
     }
 
     /// The end of what it wrote to standard error.
@@ -127,6 +124,15 @@ impl Sidecar {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = log.lines().rev().take(3).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// How it ended and its last words, if it has.
+    pub(crate) fn ended(&mut self) -> Result<Option<String>> {
+        Ok(self.process.ended()?.map(|status| format!("ended with {status}: {}", self.last_words())))
     }
 
     /// CPU time since it was ready.

@@ -27,6 +27,9 @@ pub struct Report {
     pub accepts: Accepts,
     /// Time from emit to acceptance in microseconds, of records that carry a time.
     pub freshness_micros: Freshness,
+    /// The same by buckets: each one's greatest time, and how many fell into it; ascending, none empty.
+    #[serde(default)]
+    pub freshness_buckets: Vec<(u64, u64)>,
     /// Numbers found in records.
     pub marks: MarkCounts,
     /// CPU time of this process since the start or the last reset.

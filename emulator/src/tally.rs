@@ -208,6 +208,10 @@ impl Tally {
         self.marks.within(from, until)
     }
 
+    pub(crate) fn freshness_buckets(&self) -> Vec<(u64, u64)> {
+        self.freshness.buckets()
+    }
+
     pub(crate) fn mark_counts(&self, expected: Option<u64>) -> MarkCounts {
         let marks = &self.marks;
         MarkCounts {

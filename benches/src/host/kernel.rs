@@ -71,6 +71,18 @@ fn parse_io(io: &str) -> Option<IoCounts> {
     Some(IoCounts { read: field("read_bytes:")?, written })
 }
 
+/// Bytes that those threads of a live process have written to anything, whose names begin so.
+pub(crate) fn written_by_threads(pid: u32, name: &str) -> Result<u64> {
+    let folder = format!("/proc/{pid}/task");
+    let threads = fs::read_dir(&folder).map_err(io("list", folder))?;
+    let of = |thread: fs::DirEntry| {
+        let comm = fs::read_to_string(thread.path().join("comm")).ok()?;
+        let io = comm.starts_with(name).then(|| fs::read_to_string(thread.path().join("io")).ok())??;
+        io.lines().find_map(|line| line.strip_prefix("wchar:"))?.trim().parse::<u64>().ok()
+    };
+    Ok(threads.flatten().filter_map(of).sum())
+}
+
 /// Seconds of CPU that the whole machine has used so far, and how many CPUs it has.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Machine {
@@ -107,6 +119,24 @@ mod tests {
         let io = "rchar: 9\nwchar: 9\nread_bytes: 70\nwrite_bytes: 5000\ncancelled_write_bytes: 4096\n";
         assert_eq!(parse_io(io), Some(IoCounts { read: 70, written: 904 }));
         assert_eq!(parse_io("nonsense"), None);
+    }
+
+    #[test]
+    fn a_threads_writes_are_its_own() {
+        let (sender, receiver) = std::sync::mpsc::channel::<()>();
+        let (told, written) = std::sync::mpsc::channel::<()>();
+        let writer = std::thread::Builder::new().name("some-writer".to_owned()).spawn(move || {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("file"), [0; 12_345]).unwrap();
+            told.send(()).unwrap();
+            let _ = receiver.recv();
+        });
+        written.recv().unwrap();
+        let own = std::process::id();
+        assert_eq!(written_by_threads(own, "some-").unwrap(), 12_345);
+        assert_eq!(written_by_threads(own, "no such name").unwrap(), 0);
+        drop(sender);
+        writer.unwrap().join().unwrap();
     }
 
     #[test]

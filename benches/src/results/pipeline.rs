@@ -49,14 +49,24 @@ pub(crate) struct LoadRun {
     pub(crate) limit_mib: Option<f64>,
     /// Times that the kernel killed the process at its limit.
     pub(crate) oom_kills: u64,
+    /// Times that memory was at the limit and the kernel took some back, if only of the page cache.
+    #[serde(default)]
+    pub(crate) limit_reached: Option<u64>,
     pub(crate) spool_mib_per_second: Option<f64>,
     pub(crate) spool_gib_per_day: Option<f64>,
     /// By the loopback's far end and the socket's near end: bytes of bodies sent, and of lines written.
     pub(crate) sent_mib_per_second: f64,
     pub(crate) received_mib_per_second: f64,
+    /// What the spool's block device did, for whomever.
     pub(crate) disk_write_mib_per_second: Option<f64>,
     pub(crate) disk_read_mib_per_second: Option<f64>,
     pub(crate) disk_operations_per_second: Option<f64>,
+    /// By the kernel's account of the shipper's processes: file pages made dirty less those that were gone before they were
+    /// written, and bytes that had to be read from a device.
+    #[serde(default)]
+    pub(crate) own_write_mib_per_second: Option<f64>,
+    #[serde(default)]
+    pub(crate) own_read_mib_per_second: Option<f64>,
     /// Due to be written → accepted.
     pub(crate) end_to_end: Latency,
     /// Calls that failed, of all.
@@ -66,6 +76,9 @@ pub(crate) struct LoadRun {
     pub(crate) memory: Vec<Point>,
     /// Lines waiting (received and not ended) over time.
     pub(crate) backlog: Vec<Point>,
+    /// Lines due and not accepted by the endpoint over time, wherever they wait.
+    #[serde(default)]
+    pub(crate) behind: Vec<Point>,
     #[serde(default)]
     pub(crate) comment: String,
     #[serde(default)]

@@ -72,3 +72,31 @@ fn paced_records_say_when_they_were_due() {
     assert_eq!(times[0], report.begin_micros);
     assert!(report.end_micros - report.begin_micros >= 49_000);
 }
+
+#[test]
+fn gathered_records_keep_their_own_times() {
+    let (report, lines) = fed(2, "--records 4000 --rate 20000 --gather 2000 --size 80");
+    assert_eq!(numbers(&lines), (0..4_000).collect::<Vec<_>>());
+    let mut times: Vec<u64> = lines.iter().map(|line| line[15..31].parse().unwrap()).collect();
+    times.sort_unstable();
+    times.dedup();
+    // Two connections may share theirs by chance, one's own records never do.
+    assert!(times.len() >= 2_000, "{} different times", times.len());
+    assert_eq!((report.due, report.cut, report.gave_up), (4_000, 0, false));
+    assert_eq!(report.bytes, 4_000 * 81);
+}
+
+/// A listener that takes connections and reads nothing.
+#[test]
+fn one_that_is_not_read_gives_up_and_says_what_was_due() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("s");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    let flags = "--connections 1 --records 1000000 --rate 50000 --gather 1000 --size 1000 --give-up 0.5";
+    let fixed = format!("feed --socket {} {flags}", socket.display());
+    let report = run(&Cli::parse_from(fixed.split_ascii_whitespace()).text).unwrap();
+    assert!(report.gave_up);
+    assert!(report.records < 20_000, "{} lines found room in a socket", report.records);
+    assert!(report.due >= 25_000 && report.due > report.records, "{} due", report.due);
+    assert_eq!(report.bytes, report.records * 1_001);
+}
