@@ -200,6 +200,7 @@ impl Tally {
             p95: at(0.95),
             p99: at(0.99),
             max: self.freshness.max(),
+            buckets: self.freshness.filled(),
         }
     }
 

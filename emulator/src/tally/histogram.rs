@@ -33,6 +33,12 @@ impl Histogram {
         self.max
     }
 
+    /// The highest value of each bucket that holds any, and how many it holds; ascending.
+    pub(crate) fn filled(&self) -> Vec<(u64, u64)> {
+        let held = self.buckets.iter().enumerate().filter(|(_, count)| **count > 0);
+        held.map(|(index, count)| (top(index).min(self.max), *count)).collect()
+    }
+
     /// The highest value of the bucket that holds this share of all values; zero without any.
     pub(crate) fn quantile(&self, share: f64) -> u64 {
         let rank = (share * self.count as f64).ceil().max(1.0) as u64;
@@ -84,5 +90,9 @@ mod tests {
             assert!((histogram.quantile(share) as f64 / exact - 1.0).abs() < 0.016);
         }
         assert_eq!(histogram.quantile(1.0), 100_000);
+        let filled = histogram.filled();
+        assert!(filled.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        assert_eq!(filled.iter().map(|(_, count)| count).sum::<u64>(), 100_000);
+        assert_eq!((filled[0], filled.last().unwrap().0), ((1, 1), 100_000));
     }
 }
