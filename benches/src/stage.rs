@@ -49,6 +49,13 @@ pub(crate) struct Feeder {
     cpu_seconds: f64,
 }
 
+impl Feeder {
+    /// Asks a paced text feeder to write no more.
+    pub(crate) fn stop(&self) {
+        self.process.terminate();
+    }
+}
+
 /// What a run came to.
 #[derive(Debug)]
 pub(crate) struct Finished {
@@ -146,25 +153,30 @@ impl Stage {
         Ok(feeder.process.output())
     }
 
+    /// Whether a feeder has ended as it should. Fails where it ended otherwise, or the sidecar did.
+    pub(crate) fn has_fed(&mut self, feeder: &mut Feeder) -> Result<bool> {
+        if let Some(status) = feeder.process.ended()? {
+            return match status.success() {
+                true => Ok(true),
+                false => Err(wrong("the feeder", format!("ended with {status}"))),
+            };
+        }
+        feeder.cpu_seconds = kernel::cpu_seconds(feeder.process.pid()).unwrap_or(feeder.cpu_seconds);
+        // A feeder's writes wait for a sidecar; one that has died would be waited for in vain.
+        self.sidecar.check_alive()?;
+        Ok(false)
+    }
+
     fn wait_for(&mut self, feeder: &mut Feeder, longest: Duration) -> Result<()> {
         let begin = Instant::now();
-        loop {
-            if let Some(status) = feeder.process.ended()? {
-                return if status.success() {
-                    Ok(())
-                } else {
-                    Err(wrong("the feeder", format!("ended with {status}")))
-                };
-            }
-            feeder.cpu_seconds = kernel::cpu_seconds(feeder.process.pid()).unwrap_or(feeder.cpu_seconds);
-            // A feeder's writes wait for a sidecar; one that has died would be waited for in vain.
-            self.sidecar.check_alive()?;
+        while !self.has_fed(feeder)? {
             if begin.elapsed() > longest {
                 let what = format!("end of the feeder (the sidecar says: {})", self.sidecar.last_words());
                 return Err(Error::Late { what, seconds: longest.as_secs_f64() });
             }
             thread::sleep(Duration::from_millis(5));
         }
+        Ok(())
     }
 
     /// Waits until so many records have ended, as long as some go on doing so.

@@ -31,7 +31,8 @@ fn fed(connections: usize, flags: &str) -> (Report, Vec<String>) {
         texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
     });
     let fixed = format!("feed --connections {connections} --socket {} {flags}", socket.display());
-    let report = run(&Cli::parse_from(fixed.split_ascii_whitespace()).text).unwrap();
+    let args = Cli::parse_from(fixed.split_ascii_whitespace()).text;
+    let report = write(&args, &AtomicBool::new(false)).unwrap();
     (report, drain.join().unwrap())
 }
 
@@ -71,4 +72,16 @@ fn paced_records_say_when_they_were_due() {
     assert!(times.windows(2).all(|pair| pair[1] - pair[0] == 1_000), "{times:?}");
     assert_eq!(times[0], report.begin_micros);
     assert!(report.end_micros - report.begin_micros >= 49_000);
+}
+
+#[test]
+fn a_feeder_that_is_to_stop_writes_no_more_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("s");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let flags = format!("feed --connections 1 --records 10 --rate 0.1 --socket {}", socket.display());
+    let args = Cli::parse_from(flags.split_ascii_whitespace()).text;
+    let report = write(&args, &AtomicBool::new(true)).unwrap();
+    assert_eq!(report.records, 0);
+    drop(listener);
 }
