@@ -21,11 +21,13 @@ mod feed;
 mod figure;
 mod figures;
 mod host;
+mod keep;
 mod results;
 mod run;
 mod scenarios;
 mod sidecar;
 mod stage;
+mod sweeps;
 mod table;
 mod watch;
 
@@ -42,6 +44,8 @@ enum Command {
     Figures(figures::FiguresArgs),
     /// Run what has to hold under load, faults and odd clocks
     Check(check::CheckArgs),
+    /// Vary one parameter at a time and measure at each value
+    Sweep(sweeps::SweepArgs),
     /// Write numbered lines into a text socket
     Feed(feed::text::TextArgs),
     /// Write numbered records over framed connections and await their end
@@ -70,6 +74,7 @@ fn run(command: Command) -> error::Result<ExitCode> {
     match command {
         Command::Figures(args) => return host::warden::with(|| figures::run(&args)),
         Command::Check(args) => return host::warden::with(|| check::run(&args)),
+        Command::Sweep(args) => return host::warden::with(|| sweeps::command(&args, &never)),
         Command::Feed(args) => print(&feed::text::run(&args)?),
         Command::Framed(args) => print(&feed::framed::run(&args)?),
         Command::Lanes(args) => print(&feed::lanes::run(&args)?),
@@ -77,6 +82,11 @@ fn run(command: Command) -> error::Result<ExitCode> {
         Command::Hog { mebibytes } => println!("{} pages", host::cgroup::hog(mebibytes)),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a long run is to come to its end early.
+fn never() -> bool {
+    false
 }
 
 fn print(report: &feed::Report) {
