@@ -22,10 +22,12 @@ mod figure;
 mod figures;
 mod host;
 mod keep;
+mod recovery;
 mod results;
 mod run;
 mod scenarios;
 mod sidecar;
+mod soak;
 mod stage;
 mod sweeps;
 mod table;
@@ -46,6 +48,10 @@ enum Command {
     Check(check::CheckArgs),
     /// Vary one parameter at a time and measure at each value
     Sweep(sweeps::SweepArgs),
+    /// Kill a sidecar with so much in its spool, start another and measure how soon it is of use
+    Recovery(recovery::RecoveryArgs),
+    /// Keep up a steady load and watch the sidecar's memory and metrics
+    Soak(soak::SoakArgs),
     /// Write numbered lines into a text socket
     Feed(feed::text::TextArgs),
     /// Write numbered records over framed connections and await their end
@@ -75,6 +81,8 @@ fn run(command: Command) -> error::Result<ExitCode> {
         Command::Figures(args) => return host::warden::with(|| figures::run(&args)),
         Command::Check(args) => return host::warden::with(|| check::run(&args)),
         Command::Sweep(args) => return host::warden::with(|| sweeps::command(&args, &never)),
+        Command::Recovery(args) => return host::warden::with(|| recovery::command(&args, &never)),
+        Command::Soak(args) => return host::warden::with(|| soak::command(&args, &never)),
         Command::Feed(args) => print(&feed::text::run(&args)?),
         Command::Framed(args) => print(&feed::framed::run(&args)?),
         Command::Lanes(args) => print(&feed::lanes::run(&args)?),

@@ -67,6 +67,8 @@ pub(crate) struct Finished {
     pub(crate) resident: Resident,
     /// From the first byte written to the last record accepted.
     pub(crate) seconds: f64,
+    /// When the last record was accepted, microseconds since the epoch.
+    pub(crate) last_accept_micros: u64,
     /// CPUs that processes other than ours kept busy meanwhile.
     pub(crate) others: f64,
     pub(crate) last_line: String,
@@ -224,14 +226,14 @@ impl Stage {
         let report = endpoint.stop()?;
 
         let begin = self.feeders.iter().map(|feeder| feeder.begin_micros).min().unwrap_or_default();
-        let end = endpoint.last_accept_micros(&report).unwrap_or_default();
-        let seconds = end.saturating_sub(begin) as f64 / 1e6;
+        let last_accept_micros = endpoint.last_accept_micros(&report).unwrap_or_default();
+        let seconds = last_accept_micros.saturating_sub(begin) as f64 / 1e6;
         let feeding: f64 = self.feeders.iter().map(|feeder| feeder.cpu_seconds).sum();
         let ours = cpu_seconds + report.cpu_seconds() + feeding + window.as_secs_f64();
         let busy = machine_now.busy_seconds - self.machine.busy_seconds;
         let others = (busy - ours).max(0.0) / seconds.max(f64::MIN_POSITIVE);
         let feeders = std::mem::take(&mut self.feeders);
-        Ok(Finished { feeders, report, seen, cpu_seconds, resident, seconds, others, last_line })
+        Ok(Finished { feeders, report, seen, cpu_seconds, resident, seconds, last_accept_micros, others, last_line })
     }
 }
 

@@ -22,8 +22,9 @@ mod measure;
 mod parameter;
 mod table;
 
+pub(crate) use measure::account;
 pub(crate) use parameter::Parameter;
-use parameter::{Load, Point};
+use parameter::Point;
 
 /// Varies one parameter at a time and measures at each value.
 #[derive(Debug, Args)]

@@ -9,6 +9,8 @@ use super::Options;
 
 /// Bytes of a record, unless that is what varies.
 const SIZE: u64 = 200;
+/// Of `batch-events`: ten thousand of these fit the megabyte of a batch (each counts 26 more), so that their number bounds it.
+const SIZE_IN_BATCHES: u64 = 75;
 const CONNECTIONS: u64 = 2;
 /// Fewer than so many would be over before anything is in its stride.
 const LEAST_RECORDS: u64 = 1_000;
@@ -113,7 +115,7 @@ impl Point {
                 // As shipped the sidecar keeps to a tenth of the quota; with small batches that alone would be measured.
                 let flags = [("--batch-max-events", value), ("--put-rate", ACCOUNT_QUOTA)];
                 let flags = flags.map(|(flag, value)| [flag.to_owned(), value.to_string()]).concat();
-                Load { flags, ..plain(flood(CONNECTIONS, options.records)) }
+                Load { flags, size: SIZE_IN_BATCHES, ..plain(flood(CONNECTIONS, options.records)) }
             }
             Parameter::Connections => plain(flood(value, options.records)),
             Parameter::Writers => {
@@ -153,8 +155,8 @@ impl Load {
     /// For people: flags of the sidecar and how it is fed.
     pub(super) fn note(&self) -> String {
         let fed = match self.feeding {
-            Feeding::Flood { connections, .. } => format!("text, {connections} connections, 64 KiB a write"),
-            Feeding::Paced { rate, .. } => format!("text, 1 connection, {rate}/s, a write each"),
+            Feeding::Flood { connections, .. } => format!("text over {connections}, up to 64 KiB a write"),
+            Feeding::Paced { rate, .. } => format!("text over 1, {rate}/s, a write each"),
             Feeding::Bursts { writers, each, bursts } => {
                 format!("framed, {writers} writers x {each} records, {bursts} times, each awaited")
             }

@@ -28,7 +28,7 @@ pub(super) fn render(runs: &[SweepRun], skipped: &[Skipped], options: &Options) 
         let _ = writeln!(text, "FAILED: {what}: {why}");
     }
     text.push_str(
-        "p50 to p99: due to be written -> accepted, in ms; of writers: first byte written -> all its records known to have ended.",
+        "text over N: lines over so many connections. p50 to p99: due to be written -> accepted, in ms; of writers: first byte written -> all its records known to have ended.",
     );
     text
 }

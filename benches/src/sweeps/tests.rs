@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::parameter::Feeding;
+use super::parameter::{Feeding, Load};
 use super::*;
 
 fn options() -> Options {
@@ -47,8 +47,9 @@ fn writers_and_hosts_are_those_of_the_document() {
 #[test]
 fn small_batches_are_not_held_up_by_our_own_rate() {
     let load = load(Parameter::BatchEvents, 100);
+    assert!((load.size + 26) * 10_000 <= 1_048_576);
     assert_eq!(load.flags.join(" "), "--batch-max-events 100 --put-rate 5000");
-    assert_eq!(load.note(), "--batch-max-events 100 --put-rate 5000; text, 2 connections, 64 KiB a write");
+    assert_eq!(load.note(), "--batch-max-events 100 --put-rate 5000; text over 2, up to 64 KiB a write");
 }
 
 #[test]
