@@ -177,9 +177,9 @@ fn sample(
 }
 
 fn summary(options: &Options, memory: Vec<Point>, finished: &Finished, written: u64) -> Soaked {
-    let (slope, span) = growth(&memory);
-    let verdict = Verdict::of(slope, span);
-    let slope = slope.unwrap_or(Slope { estimate: 0.0, low: 0.0, high: 0.0 });
+    let growth = Growth::of(&memory);
+    let verdict = Verdict::of(&growth);
+    let slope = growth.slope.unwrap_or(Slope { estimate: 0.0, low: 0.0, high: 0.0 });
     let seen = &finished.seen;
     let scrapes_failed = seen.failed + seen.late;
     let mut faults = Run::of(finished, written, Doubles::Never, Vec::new()).faults;
@@ -212,14 +212,30 @@ fn summary(options: &Options, memory: Vec<Point>, finished: &Finished, written: 
     Soaked { run, complete, leaks: verdict.is_leak() }
 }
 
-/// MiB an hour after the warm-up, and how many seconds that was.
-fn growth(memory: &[Point]) -> (Option<Slope>, f64) {
-    let Some((first, last)) = memory.first().zip(memory.last()) else { return (None, 0.0) };
-    let warm = first.seconds + WARM_UP * (last.seconds - first.seconds);
-    let samples: Vec<_> = memory.iter().filter(|point| point.seconds >= warm).collect();
-    let span = samples.first().map_or(0.0, |first| last.seconds - first.seconds);
-    let samples: Vec<_> = samples.into_iter().map(|point| (point.seconds / HOUR, point.value)).collect();
-    (Slope::of(&samples), span)
+/// How memory grew after the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Growth {
+    /// In MiB an hour.
+    slope: Option<Slope>,
+    /// The same of the two halves, without their intervals.
+    halves: [Option<f64>; 2],
+    /// How long it was looked at.
+    seconds: f64,
+}
+
+impl Growth {
+    fn of(memory: &[Point]) -> Self {
+        let ends = memory.first().zip(memory.last());
+        let warm = ends.map_or(0.0, |(first, last)| first.seconds + WARM_UP * (last.seconds - first.seconds));
+        let kept = memory.iter().filter(|point| point.seconds >= warm);
+        let samples: Vec<_> = kept.map(|point| (point.seconds / HOUR, point.value)).collect();
+        let (before, after) = samples.split_at(samples.len() / 2);
+        Self {
+            slope: Slope::of(&samples),
+            halves: [before, after].map(|half| Slope::of(half).map(|slope| slope.estimate)),
+            seconds: samples.first().zip(samples.last()).map_or(0.0, |(first, last)| (last.0 - first.0) * HOUR),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -232,15 +248,26 @@ mod tests {
 
     #[test]
     fn the_warm_up_has_no_part_in_the_slope() {
-        let (slope, span) = growth(&grown(|seconds| seconds.min(99.0)));
-        assert_eq!(slope.map(|slope| slope.estimate.round()), Some(0.0));
-        assert!((span - 899.0).abs() < 1.0, "{span}");
+        let growth = Growth::of(&grown(|seconds| seconds.min(99.0)));
+        assert_eq!(growth.slope.map(|slope| slope.estimate.round()), Some(0.0));
+        assert!((growth.seconds - 899.0).abs() < 1.0, "{growth:?}");
     }
 
     #[test]
     fn growth_is_told_by_the_hour() {
-        let (slope, _) = growth(&grown(|seconds| 20.0 + seconds / 360.0));
-        assert!((slope.unwrap().estimate - 10.0).abs() < 1e-6, "{slope:?}");
-        assert_eq!(growth(&[]), (None, 0.0));
+        let growth = Growth::of(&grown(|seconds| 20.0 + seconds / 360.0));
+        for slope in [growth.slope.map(|slope| slope.estimate), growth.halves[0], growth.halves[1]] {
+            assert!((slope.unwrap() - 10.0).abs() < 1e-6, "{growth:?}");
+        }
+        assert!(Verdict::of(&growth).is_leak());
+        assert_eq!(Growth::of(&[]), Growth { slope: None, halves: [None; 2], seconds: 0.0 });
+    }
+
+    #[test]
+    fn a_step_in_either_half_is_no_leak() {
+        for at in [300.0, 540.0, 560.0, 800.0] {
+            let growth = Growth::of(&grown(|seconds| if seconds < at { 20.0 } else { 30.0 }));
+            assert!(!Verdict::of(&growth).is_leak(), "{at}: {growth:?}");
+        }
     }
 }

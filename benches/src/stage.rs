@@ -183,11 +183,19 @@ impl Stage {
 
     /// Waits until so many records have ended, as long as some go on doing so.
     pub(crate) fn settle(&mut self, records: u64) -> Result<()> {
+        self.settle_unless(records, &|| false).map(drop)
+    }
+
+    /// The same; false where it was stopped before.
+    pub(crate) fn settle_unless(&mut self, records: u64, stop: &dyn Fn() -> bool) -> Result<bool> {
         let (mut since, mut before) = (Instant::now(), 0);
         loop {
             let ended = self.ended()?;
             if ended >= records {
-                return Ok(());
+                return Ok(true);
+            }
+            if stop() {
+                return Ok(false);
             }
             if ended > before {
                 (since, before) = (Instant::now(), ended);

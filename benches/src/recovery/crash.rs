@@ -58,7 +58,7 @@ impl Recovered {
 
 impl Crash<'_> {
     /// Fills, kills, restarts and waits until all was delivered; the first record after the start has the number behind the last.
-    /// Nothing where it was stopped before the start.
+    /// Nothing where it was stopped meanwhile.
     pub(crate) fn recovered(&self, stop: &dyn Fn() -> bool) -> Result<Option<Recovered>> {
         let (spool, listen) = (SpoolFolder::new(self.spool_in)?, free_address()?);
         let settings = Settings {
@@ -84,7 +84,9 @@ impl Crash<'_> {
         let first_record = since(unix_micros());
         let first_send = since(first_batch(&mut stage)?);
         let peak_until_first_send = stage.sidecar.resident()?.peak;
-        stage.settle(self.records + 1)?;
+        if !stage.settle_unless(self.records + 1, stop)? {
+            return Ok(None);
+        }
         let finished = stage.finish()?;
         let all_delivered = since(finished.last_accept_micros);
         let recovered = Recovered {

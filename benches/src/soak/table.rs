@@ -8,6 +8,11 @@ pub(super) fn render(run: &SoakRun) -> String {
     let milliseconds = |micros: u64| micros as f64 / 1e3;
     let values: Vec<_> = run.memory.iter().map(|point| point.value).collect();
     let (least, most) = Spread::of(&values).map_or((0.0, 0.0), |spread| (spread.least, spread.greatest));
+    // Samples too few for a slope have an interval of no width about zero, and so has memory that never changed.
+    let slope = match (run.slope_low, run.slope_high) {
+        (low, high) if low == high => "no slope to be seen".to_owned(),
+        (low, high) => format!("{:+.2} MiB an hour, 95 % interval {low:+.2} to {high:+.2}", run.slope_mib_per_hour),
+    };
     let mut lines = vec![
         format!(
             "\nA steady load for {:.0} s, records of 200 bytes, budget 64 MiB, spool {}.\n",
@@ -19,15 +24,7 @@ pub(super) fn render(run: &SoakRun) -> String {
             Unit::PerSecond.show(run.per_second),
             Unit::PerSecond.show(run.offered_per_second)
         ),
-        format!(
-            "memory      {:.1} to {:.1} MiB in {} samples; {:+.2} MiB an hour, 95 % interval {:+.2} to {:+.2}",
-            least,
-            most,
-            run.memory.len(),
-            run.slope_mib_per_hour,
-            run.slope_low,
-            run.slope_high
-        ),
+        format!("memory      {:.1} to {:.1} MiB in {} samples; {slope}", least, most, run.memory.len()),
         format!("verdict     {}", run.verdict),
         format!(
             "/metrics    {} scrapes, {} refused or later than {:.0} ms; slowest {:.0} ms",

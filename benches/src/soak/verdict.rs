@@ -1,8 +1,10 @@
-//! What a slope of memory says: a leak, none, or that the run cannot tell. Pure.
+//! What growth of memory says: a leak, none, or that the run cannot tell. Pure.
+//!
+//! A leak goes on. Memory that was taken once, for good, makes a slope too; so a leak must show in both halves of the run.
 
 use std::fmt;
 
-use super::slope::Slope;
+use super::Growth;
 
 /// Growth that is beyond doubt and yet too little to call a leak: caches and tables that still fill, in MiB an hour.
 pub(super) const MARGIN: f64 = 1.0;
@@ -18,6 +20,8 @@ pub(super) enum Verdict {
     Leak { least: f64 },
     /// No growth larger than this.
     NoneSeen { most: f64 },
+    /// It grew, but not in both halves of the run.
+    Once { most: f64 },
     /// The run was too short.
     TooShort { seconds: f64 },
     /// Growth up to this might have gone unseen.
@@ -25,12 +29,15 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    /// Of a slope over samples that span so many seconds.
-    pub(super) fn of(slope: Option<Slope>, seconds: f64) -> Self {
-        match slope {
+    pub(super) fn of(growth: &Growth) -> Self {
+        let seconds = growth.seconds;
+        match growth.slope {
             Some(slope) if seconds >= SHORTEST => {
-                if slope.low > MARGIN {
+                let throughout = growth.halves.iter().all(|half| half.is_some_and(|half| half > MARGIN));
+                if slope.low > MARGIN && throughout {
                     Self::Leak { least: slope.low }
+                } else if slope.low > MARGIN {
+                    Self::Once { most: slope.high }
                 } else if slope.high <= RESOLVES {
                     Self::NoneSeen { most: slope.high.max(0.0) }
                 } else {
@@ -51,6 +58,9 @@ impl fmt::Display for Verdict {
         match self {
             Self::Leak { least } => write!(f, "leak: memory grew by {least:.1} MiB an hour at least"),
             Self::NoneSeen { most } => write!(f, "no slope seen larger than {most:.2} MiB an hour"),
+            Self::Once { most } => {
+                write!(f, "inconclusive: it grew, but not in both halves of the run; up to {most:.1} MiB an hour; let it run longer")
+            }
             Self::TooShort { seconds } => {
                 write!(
                     f,
@@ -68,8 +78,11 @@ impl fmt::Display for Verdict {
 mod tests {
     use super::*;
 
+    use crate::soak::slope::Slope;
+
     fn of(low: f64, high: f64, seconds: f64) -> Verdict {
-        Verdict::of(Some(Slope { estimate: (low + high) / 2.0, low, high }), seconds)
+        let estimate = (low + high) / 2.0;
+        Verdict::of(&Growth { slope: Some(Slope { estimate, low, high }), halves: [Some(estimate); 2], seconds })
     }
 
     #[test]
@@ -77,6 +90,15 @@ mod tests {
         assert_eq!(of(1.5, 9.0, 3_600.0), Verdict::Leak { least: 1.5 });
         assert_eq!(of(1.0, 2.0, 3_600.0), Verdict::NoneSeen { most: 2.0 });
         assert!(of(1.1, 1.2, 600.0).is_leak());
+    }
+
+    #[test]
+    fn what_was_taken_once_is_no_leak() {
+        let slope = Some(Slope { estimate: 5.0, low: 1.5, high: 8.5 });
+        for halves in [[Some(8.0), Some(0.0)], [Some(0.9), Some(9.0)], [None, Some(9.0)]] {
+            let verdict = Verdict::of(&Growth { slope, halves, seconds: 3_600.0 });
+            assert_eq!(verdict, Verdict::Once { most: 8.5 });
+        }
     }
 
     #[test]
@@ -89,7 +111,8 @@ mod tests {
     #[test]
     fn a_short_run_says_nothing_however_narrow_its_interval() {
         assert_eq!(of(5.0, 5.0, 599.0), Verdict::TooShort { seconds: 599.0 });
-        assert_eq!(Verdict::of(None, 9_999.0), Verdict::TooShort { seconds: 9_999.0 });
+        let unknown = Growth { slope: None, halves: [None; 2], seconds: 9_999.0 };
+        assert_eq!(Verdict::of(&unknown), Verdict::TooShort { seconds: 9_999.0 });
         assert!(of(0.0, 0.0, 10.0).to_string().starts_with("inconclusive: 10 s"));
     }
 }
