@@ -21,20 +21,23 @@ mod error;
 mod feed;
 mod figure;
 mod figures;
-mod freshness;
 mod host;
 mod interrupt;
+mod keep;
 mod latency;
 mod load;
 mod progress;
 mod provenance;
 mod record;
+mod recovery;
 mod results;
 mod run;
 mod scenarios;
 mod sidecar;
+mod soak;
 mod stage;
 mod statistics;
+mod sweeps;
 mod table;
 mod watch;
 
@@ -53,6 +56,12 @@ enum Command {
     Check(check::CheckArgs),
     /// Offer a ladder of lines a minute, and record what each rung yields and costs
     Record(record::RecordArgs),
+    /// Vary one parameter at a time and measure at each value
+    Sweep(sweeps::SweepArgs),
+    /// Kill a sidecar with so much in its spool, start another and measure how soon it is of use
+    Recovery(recovery::RecoveryArgs),
+    /// Keep up a steady load and watch the sidecar's memory and metrics
+    Soak(soak::SoakArgs),
     /// Write numbered lines into a text socket
     Feed(feed::text::TextArgs),
     /// Write numbered records over framed connections and await their end
@@ -86,6 +95,9 @@ fn run(command: Command) -> error::Result<ExitCode> {
         Command::Figures(args) => return host::warden::with(|| figures::run(&args)),
         Command::Check(args) => return host::warden::with(|| check::run(&args)),
         Command::Record(args) => return host::warden::with(|| record::run(&args)),
+        Command::Sweep(args) => return long(|| sweeps::command(&args, &interrupt::asked)),
+        Command::Recovery(args) => return long(|| recovery::command(&args, &interrupt::asked)),
+        Command::Soak(args) => return long(|| soak::command(&args, &interrupt::asked)),
         Command::Feed(args) => print(&feed::text::run(&args)?),
         Command::Framed(args) => print(&feed::framed::run(&args)?),
         Command::Lanes(args) => print(&feed::lanes::run(&args)?),
@@ -95,6 +107,12 @@ fn run(command: Command) -> error::Result<ExitCode> {
         Command::Hog { mebibytes } => println!("{} pages", host::cgroup::hog(mebibytes)),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What can be interrupted, and then reports what it has.
+fn long(work: impl FnOnce() -> error::Result<ExitCode>) -> error::Result<ExitCode> {
+    interrupt::install()?;
+    host::warden::with(work)
 }
 
 fn print(report: &feed::Report) {

@@ -77,7 +77,10 @@ mod tests {
     #[test]
     fn a_command_can_be_typed_again() {
         let words = ["/a b/splashdam-bench", "http", "--header", "K: it's", "--rate=5"];
-        assert_eq!(command(words.map(str::to_owned).into_iter()), r"splashdam-bench http --header 'K: it'\''s' --rate=5");
+        assert_eq!(
+            command(words.map(str::to_owned).into_iter()),
+            r"splashdam-bench http --header 'K: it'\''s' --rate=5"
+        );
     }
 
     #[test]
