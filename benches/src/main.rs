@@ -21,6 +21,7 @@ mod feed;
 mod figure;
 mod figures;
 mod host;
+mod report;
 mod results;
 mod run;
 mod scenarios;
@@ -48,6 +49,8 @@ enum Command {
     Framed(feed::framed::FramedArgs),
     /// Write a record a second to each of many streams
     Lanes(feed::lanes::LanesArgs),
+    /// Print the tables of a file of results, and write its report as one HTML file
+    Report(report::ReportArgs),
     /// Kill what our parent left behind (started by the other commands)
     #[command(hide = true)]
     Warden,
@@ -73,6 +76,7 @@ fn run(command: Command) -> error::Result<ExitCode> {
         Command::Feed(args) => print(&feed::text::run(&args)?),
         Command::Framed(args) => print(&feed::framed::run(&args)?),
         Command::Lanes(args) => print(&feed::lanes::run(&args)?),
+        Command::Report(args) => return report::run(&args),
         Command::Warden => host::warden::watch(std::io::stdin().lock()),
         Command::Hog { mebibytes } => println!("{} pages", host::cgroup::hog(mebibytes)),
     }
