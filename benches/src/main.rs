@@ -15,18 +15,22 @@ use clap::{Parser, Subcommand};
 
 mod account;
 mod check;
+mod compare;
 mod endpoint;
 mod error;
 mod feed;
 mod figure;
 mod figures;
 mod host;
+mod latency;
+mod load;
 mod report;
 mod results;
 mod run;
 mod scenarios;
 mod sidecar;
 mod stage;
+mod statistics;
 mod table;
 mod watch;
 
@@ -49,6 +53,10 @@ enum Command {
     Framed(feed::framed::FramedArgs),
     /// Write a record a second to each of many streams
     Lanes(feed::lanes::LanesArgs),
+    /// Ask a URL at a constant rate, or with so many at once
+    Http(load::args::HttpArgs),
+    /// Say what changed between two files of results
+    Compare(compare::CompareArgs),
     /// Print the tables of a file of results, and write its report as one HTML file
     Report(report::ReportArgs),
     /// Kill what our parent left behind (started by the other commands)
@@ -76,6 +84,8 @@ fn run(command: Command) -> error::Result<ExitCode> {
         Command::Feed(args) => print(&feed::text::run(&args)?),
         Command::Framed(args) => print(&feed::framed::run(&args)?),
         Command::Lanes(args) => print(&feed::lanes::run(&args)?),
+        Command::Http(args) => return load::args::command(&args),
+        Command::Compare(args) => return compare::run(&args),
         Command::Report(args) => return report::run(&args),
         Command::Warden => host::warden::watch(std::io::stdin().lock()),
         Command::Hog { mebibytes } => println!("{} pages", host::cgroup::hog(mebibytes)),
