@@ -30,6 +30,7 @@ mod progress;
 mod provenance;
 mod record;
 mod recovery;
+mod report;
 mod results;
 mod run;
 mod scenarios;
@@ -40,6 +41,7 @@ mod statistics;
 mod sweeps;
 mod table;
 mod watch;
+mod workloads;
 
 #[derive(Debug, Parser)]
 #[command(name = "splashdam-bench", about = "Measures splashdam: feeder, sidecar and endpoint as separate processes")]
@@ -50,6 +52,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Measure what logging costs an API and a task queue, in each mode
+    Workloads(workloads::WorkloadsArgs),
     /// Measure the figures and print them beside their floors and goals
     Figures(figures::FiguresArgs),
     /// Run what has to hold under load, faults and odd clocks
@@ -72,6 +76,8 @@ enum Command {
     Http(load::args::HttpArgs),
     /// Say what changed between two files of results
     Compare(compare::CompareArgs),
+    /// Print the tables of a file of results, and write its report as one HTML file
+    Report(report::ReportArgs),
     /// Kill what our parent left behind (started by the other commands)
     #[command(hide = true)]
     Warden,
@@ -92,6 +98,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> error::Result<ExitCode> {
     match command {
+        Command::Workloads(args) => return host::warden::with(|| workloads::run(&args)),
         Command::Figures(args) => return host::warden::with(|| figures::run(&args)),
         Command::Check(args) => return host::warden::with(|| check::run(&args)),
         Command::Record(args) => return host::warden::with(|| record::run(&args)),
@@ -103,6 +110,7 @@ fn run(command: Command) -> error::Result<ExitCode> {
         Command::Lanes(args) => print(&feed::lanes::run(&args)?),
         Command::Http(args) => return load::args::command(&args),
         Command::Compare(args) => return compare::run(&args),
+        Command::Report(args) => return report::run(&args),
         Command::Warden => host::warden::watch(std::io::stdin().lock()),
         Command::Hog { mebibytes } => println!("{} pages", host::cgroup::hog(mebibytes)),
     }

@@ -137,7 +137,9 @@ fn begin(args: &WorkloadsArgs) -> Result<Session> {
     let programs = args.programs.find()?;
     let apps = args.apps.find()?;
     let mut results = provenance::begin(args.seed);
-    results.versions.extend(provenance::version_of(&programs.splashdam).map(|version| ("splashdam".to_owned(), version)));
+    results
+        .versions
+        .extend(provenance::version_of(&programs.splashdam).map(|version| ("splashdam".to_owned(), version)));
     let asked = if args.app.is_empty() { vec![App::Rust, App::Python] } else { args.app.clone() };
     let mut able = Vec::new();
     for app in asked {

@@ -98,7 +98,8 @@ pub(crate) fn serial(session: &mut Session, scale: &Scale) {
 fn serial_of(session: &mut Session, scale: &Scale, app: App, operation: Operation, modes: &[Mode], setup: &Setup) {
     let (requests, repeats) = scale.serial;
     let answer = |mode: Mode| typical_answer(app, mode, operation, &setup.remote, setup.query_ms);
-    let run = |mode: &Mode| RIG_SECONDS + f64::from(repeats) * (requests as f64 * answer(*mode) + scale.warm_up_seconds);
+    let run =
+        |mode: &Mode| RIG_SECONDS + f64::from(repeats) * (requests as f64 * answer(*mode) + scale.warm_up_seconds);
     let guessed: f64 = modes.iter().map(run).sum();
     let what = format!("API, {app}, {}: {requests} requests one by one, remote {}", operation.name(), setup.remote);
     session.step(&what, guessed, |session| {
@@ -203,10 +204,16 @@ fn pairs_of(session: &mut Session, scale: &Scale, operation: Operation, setup: &
     let rounds = scale.pairs;
     let loads = (scale.ok_loads.len() + 1) as f64;
     let guessed = 2.0 * (RIG_SECONDS + f64::from(rounds + 1) * loads * (scale.pair_seconds + 0.3));
-    let what = format!("API, {}, {}, database {} ms away: null and splashdam, {rounds} rounds", setup.app, operation.name(), setup.query_ms);
+    let what = format!(
+        "API, {}, {}, database {} ms away: null and splashdam, {rounds} rounds",
+        setup.app,
+        operation.name(),
+        setup.query_ms
+    );
     session.step(&what, guessed, |session| {
         let mut block = Block::start(session, &modes, setup)?;
-        let load = |drive: Drive, warm_up: f64| Load { operation, drive, seconds: scale.pair_seconds, warm_up, loops: None };
+        let load =
+            |drive: Drive, warm_up: f64| Load { operation, drive, seconds: scale.pair_seconds, warm_up, loops: None };
         let closed = || Drive::Closed { threads: SATURATING_THREADS };
         let warm = scale.warm_up_seconds.max(1.0);
         let most = block.load(Mode::Null, &load(closed(), warm), 0)?.map_or(0.0, |run| run.per_second);

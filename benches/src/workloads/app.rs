@@ -108,10 +108,13 @@ impl Apps {
     /// Why an app cannot run here, if it cannot.
     pub(crate) fn missing(&self, app: App) -> Option<String> {
         match app {
-            App::Rust if !self.rust.exists() => {
-                Some(format!("{} is not there; `cargo build --release --workspace --bins` makes it", self.rust.display()))
+            App::Rust if !self.rust.exists() => Some(format!(
+                "{} is not there; `cargo build --release --workspace --bins` makes it",
+                self.rust.display()
+            )),
+            App::Python => {
+                self.versions().err().map(|error| format!("{error}; `make bench` prepares a Python with all it needs"))
             }
-            App::Python => self.versions().err().map(|error| format!("{error}; `make bench` prepares a Python with all it needs")),
             App::Rust => None,
         }
     }

@@ -110,7 +110,10 @@ impl Program {
             }
             drop(lines);
             if let Some(status) = ended {
-                return Err(wrong(self.name, format!("ended with {status} before it said `{prefix}`: {}", self.last_words())));
+                return Err(wrong(
+                    self.name,
+                    format!("ended with {status} before it said `{prefix}`: {}", self.last_words()),
+                ));
             }
             if begin.elapsed() > longest || crate::interrupt::asked() {
                 let what = format!("`{prefix}` of {} ({})", self.name, self.last_words());

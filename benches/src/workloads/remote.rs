@@ -70,7 +70,8 @@ impl FromStr for Remote {
             Some(latency) => (latency, true),
             None => (text, false),
         };
-        let numbers = latency.strip_prefix("lognormal:").or_else(|| latency.strip_prefix("uniform:")).unwrap_or(latency);
+        let numbers =
+            latency.strip_prefix("lognormal:").or_else(|| latency.strip_prefix("uniform:")).unwrap_or(latency);
         let known = !numbers.is_empty() && numbers.chars().all(|c| c.is_ascii_digit() || ".,".contains(c));
         match known {
             true => Ok(Self { latency: latency.to_owned(), throttles }),

@@ -116,7 +116,8 @@ impl Rig {
             return Err(wrong("the load generator", driver.last_words()));
         }
         let text = fs::read_to_string(&json).map_err(io("read", json.display()))?;
-        let report: LoadReport = serde_json::from_str(&text).map_err(|error| wrong("the load generator's report", error))?;
+        let report: LoadReport =
+            serde_json::from_str(&text).map_err(|error| wrong("the load generator's report", error))?;
 
         let numbers = self.next..report.numbers_used.unwrap_or(self.next);
         self.next = numbers.end;

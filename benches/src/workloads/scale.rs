@@ -151,7 +151,6 @@ impl Scale {
             ..Self::small()
         }
     }
-
 }
 
 /// The seconds of one answer where nothing waits: what runs are guessed from.

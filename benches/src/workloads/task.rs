@@ -60,7 +60,10 @@ impl Case {
 
     pub(crate) fn describe(&self) -> String {
         let Shape { tasks, records, .. } = self.shape;
-        format!("tasks, {}, {}, remote {}: {tasks} tasks, {records} records, {} times", self.app, self.mode, self.remote, self.requests)
+        format!(
+            "tasks, {}, {}, remote {}: {tasks} tasks, {records} records, {} times",
+            self.app, self.mode, self.remote, self.requests
+        )
     }
 }
 
@@ -161,7 +164,13 @@ mod tests {
 
     #[test]
     fn a_lost_record_is_a_fault_of_ours_and_a_figure_of_others() {
-        let said = || Outcome { request_seconds: vec![1.0], task_micros: vec![], emitted: 2_117, lost_in_client: 0, cpu_seconds: 0.0 };
+        let said = || Outcome {
+            request_seconds: vec![1.0],
+            task_micros: vec![],
+            emitted: 2_117,
+            lost_in_client: 0,
+            cpu_seconds: 0.0,
+        };
         let account = Account { emitted: 2_117, delivered: 2_116, doubled: 0, lost: 1 };
         assert_eq!(faults(&case(Mode::Splashdam), &said(), account).len(), 1);
         assert!(faults(&case(Mode::Queue), &said(), account).is_empty());

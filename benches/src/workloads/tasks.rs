@@ -55,7 +55,8 @@ fn foretold(runs: &[TaskRun], app: App) -> Option<u32> {
     let of = |mode: Mode| runs.iter().filter(move |run| run.app == app && run.mode == mode && run.shape == SEED_SHAPE);
     let mean = |run: &TaskRun| run.request_seconds.iter().sum::<f64>() / run.request_seconds.len().max(1) as f64;
     let without = of(Mode::None).map(mean).next()?;
-    let points: Vec<(f64, f64)> = of(Mode::Sync).filter_map(|run| Some((run.remote.parse().ok()?, mean(run)))).collect();
+    let points: Vec<(f64, f64)> =
+        of(Mode::Sync).filter_map(|run| Some((run.remote.parse().ok()?, mean(run)))).collect();
     let line = fit_line(&points)?;
     let ms = (SEED_RATIO * without - line.intercept) / line.slope;
     // A thousand would take twenty minutes a request.
@@ -74,7 +75,15 @@ fn case(session: &mut Session, scale: &Scale, app: App, mode: Mode, remote: &Rem
     one(session, app, mode, remote, shape, (requests, warm_up), round);
 }
 
-fn one(session: &mut Session, app: App, mode: Mode, remote: &Remote, shape: Shape, (requests, warm_up): (u64, u64), round: u32) {
+fn one(
+    session: &mut Session,
+    app: App,
+    mode: Mode,
+    remote: &Remote,
+    shape: Shape,
+    (requests, warm_up): (u64, u64),
+    round: u32,
+) {
     let case = Case { app, mode, remote: remote.clone(), shape, requests, warm_up };
     session.step(&case.describe(), case.seconds(), |session| -> Result<String> {
         let run = run(session, &case, round)?;
