@@ -101,12 +101,19 @@ pub(crate) fn command(args: &SweepArgs, stop: &dyn Fn() -> bool) -> Result<ExitC
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// What all points are thought to take, in seconds; nothing where there are none, as [`run`] will say.
+pub(crate) fn expected(options: &Options) -> f64 {
+    let points = chosen(options).unwrap_or_default();
+    let each = points.iter().map(|point| point.load(options).expected().as_secs_f64());
+    each.sum::<f64>() * f64::from(options.rounds)
+}
+
 /// Measures all points round after round and hands each on as it comes. False where it was stopped before the last.
 pub(crate) fn run(options: &Options, stop: &dyn Fn() -> bool, each: &mut dyn FnMut(Outcome)) -> Result<bool> {
     let points = chosen(options)?;
     let all = points.len() * options.rounds as usize;
     let expected = |point: &Point| point.load(options).expected().as_secs_f64();
-    let whole = points.iter().map(expected).sum::<f64>() * f64::from(options.rounds);
+    let whole = self::expected(options);
     let (begin, mut done) = (Instant::now(), 0.0);
     let rounds = (1..=options.rounds).flat_map(|round| points.iter().map(move |point| (round, *point)));
     for (index, (round, point)) in rounds.enumerate() {

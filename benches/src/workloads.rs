@@ -23,6 +23,7 @@ use crate::{interrupt, provenance, report, stage};
 mod api;
 mod app;
 mod far;
+mod pipeline;
 mod program;
 mod remote;
 mod rig;
@@ -59,6 +60,9 @@ pub(crate) struct WorkloadsArgs {
     /// Write the report: one HTML file that needs no network
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Where spools are made: on a disk [default: the folder for temporary files]
+    #[arg(long, value_name = "DIR")]
+    spool_in: Option<PathBuf>,
     /// Of everything that is drawn by chance
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -85,6 +89,14 @@ enum Part {
     LargeTasks,
     /// The distance at which the seed's factor of eleven appears
     ElevenTimes,
+    /// Lines offered at rising rates, and through an outage
+    Load,
+    /// One parameter of the pipeline at a time
+    Sweeps,
+    /// A start after a crash
+    Recovery,
+    /// A long steady load
+    Soak,
 }
 
 impl Part {
@@ -97,14 +109,18 @@ impl Part {
             Self::Tasks => tasks::tasks(session, scale),
             Self::LargeTasks => tasks::large(session, scale),
             Self::ElevenTimes => tasks::eleven_times(session, scale),
+            Self::Load => pipeline::load(session, scale),
+            Self::Sweeps => pipeline::sweep(session, scale),
+            Self::Recovery => pipeline::recover(session, scale),
+            Self::Soak => pipeline::soak(session, scale),
         }
     }
 
     /// What a set measures where no part is named.
     fn of(set: Set) -> Vec<Self> {
-        let mut parts = vec![Self::Pairs, Self::Serial, Self::Threads, Self::Ladder, Self::Tasks];
-        if set == Set::Full {
-            parts.extend([Self::LargeTasks, Self::ElevenTimes]);
+        let mut parts = vec![Self::Pairs, Self::Serial, Self::Threads, Self::Ladder, Self::Tasks, Self::Load];
+        if set != Set::Small {
+            parts.extend([Self::LargeTasks, Self::ElevenTimes, Self::Sweeps, Self::Recovery, Self::Soak]);
         }
         parts
     }
@@ -154,7 +170,8 @@ fn begin(args: &WorkloadsArgs) -> Result<Session> {
     if able.contains(&App::Python) {
         results.versions.extend(apps.versions()?);
     }
-    Ok(Session { programs, apps, results, able, folder: stage::folder()?, pace: Pace::Planning(0.0) })
+    let spool_in = args.spool_in.clone().unwrap_or_else(std::env::temp_dir);
+    Ok(Session { programs, apps, results, able, folder: stage::folder()?, spool_in, pace: Pace::Planning(0.0) })
 }
 
 fn write_json(path: &Path, results: &Results) -> Result<()> {
@@ -166,5 +183,9 @@ fn write_json(path: &Path, results: &Results) -> Result<()> {
 fn sound(results: &Results) -> bool {
     let api = results.api.iter().all(|run| run.faults.is_empty());
     let tasks = results.tasks.iter().all(|run| run.faults.is_empty());
-    results.skipped.is_empty() && api && tasks
+    let load = results.load.iter().all(|run| run.faults.is_empty());
+    let sweeps = results.sweeps.iter().all(|run| run.faults.is_empty());
+    let recoveries = results.recoveries.iter().all(|run| run.faults.is_empty());
+    let soaks = results.soaks.iter().all(|run| run.faults.is_empty());
+    results.skipped.is_empty() && api && tasks && load && sweeps && recoveries && soaks
 }

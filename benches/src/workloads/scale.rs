@@ -3,6 +3,8 @@
 use crate::results::{App, Mode, Operation, Shape, Topology};
 
 use super::remote::Remote;
+use crate::record::options::LADDER;
+use crate::recovery;
 
 /// The size of a set of runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -51,6 +53,29 @@ pub(crate) struct Scale {
     /// Remotes of the task runs, beside the one at 10 ms.
     pub(crate) task_remotes: Vec<Remote>,
     pub(crate) large: Option<Shape>,
+    pub(crate) pipeline: PipelineScale,
+}
+
+/// The sizes of the parts without an app.
+#[derive(Debug, Clone)]
+pub(crate) struct PipelineScale {
+    /// Lines a minute, and for how many seconds they are offered.
+    pub(crate) rungs: Vec<u64>,
+    pub(crate) hold: f64,
+    /// The same for the runs with an outage of so many seconds.
+    pub(crate) outage_rungs: Vec<u64>,
+    pub(crate) outage_hold: f64,
+    pub(crate) outage: f64,
+    pub(crate) spools: Vec<bool>,
+    /// All values of the sweeps, where there is none here.
+    pub(crate) sweep_values: Vec<u64>,
+    pub(crate) sweep_records: u64,
+    pub(crate) sweep_rounds: u32,
+    pub(crate) sweep_rate: u64,
+    pub(crate) recovery_gib: Vec<f64>,
+    pub(crate) recovery_rounds: u32,
+    pub(crate) soak_seconds: u64,
+    pub(crate) soak_rate: u64,
 }
 
 /// Everything else is measured with the remote this far away.
@@ -96,6 +121,22 @@ impl Scale {
             task_rounds: 3,
             task_remotes: vec![Remote::fixed(0)],
             large: None,
+            pipeline: PipelineScale {
+                rungs: vec![96_000, 4_000_000, 20_000_000],
+                hold: 5.0,
+                outage_rungs: vec![4_000_000],
+                outage_hold: 15.0,
+                outage: 5.0,
+                spools: vec![true],
+                sweep_values: Vec::new(),
+                sweep_records: 1_000_000,
+                sweep_rounds: 1,
+                sweep_rate: 20_000,
+                recovery_gib: vec![0.1],
+                recovery_rounds: 1,
+                soak_seconds: 30,
+                soak_rate: 20_000,
+            },
         }
     }
 
@@ -120,6 +161,22 @@ impl Scale {
             task_rounds: 1,
             task_remotes: Vec::new(),
             large: None,
+            pipeline: PipelineScale {
+                rungs: vec![96_000],
+                hold: 1.0,
+                outage_rungs: vec![96_000],
+                outage_hold: 3.0,
+                outage: 1.0,
+                spools: vec![true],
+                sweep_values: vec![1, 10],
+                sweep_records: 20_000,
+                sweep_rounds: 1,
+                sweep_rate: 2_000,
+                recovery_gib: vec![0.01],
+                recovery_rounds: 1,
+                soak_seconds: 5,
+                soak_rate: 2_000,
+            },
             ..Self::small()
         }
     }
@@ -148,6 +205,22 @@ impl Scale {
             task_rounds: 1,
             task_remotes: remotes().collect(),
             large: Some(Shape { tasks: 5_000, records: 100_000, bytes: 207, task_ms: 1.0, workers: 2 }),
+            pipeline: PipelineScale {
+                rungs: LADDER.to_vec(),
+                hold: 60.0,
+                outage_rungs: LADDER.to_vec(),
+                outage_hold: 180.0,
+                outage: 60.0,
+                spools: vec![false, true],
+                sweep_values: Vec::new(),
+                sweep_records: 10_000_000,
+                sweep_rounds: 3,
+                sweep_rate: 20_000,
+                recovery_gib: recovery::Options::GIB.to_vec(),
+                recovery_rounds: 3,
+                soak_seconds: 3_600,
+                soak_rate: 20_000,
+            },
             ..Self::small()
         }
     }

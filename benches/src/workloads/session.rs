@@ -1,5 +1,6 @@
 //! What all parts of a run share: the programs, the results so far, the progress.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use tempfile::TempDir;
@@ -20,6 +21,8 @@ pub(crate) struct Session {
     pub(crate) able: Vec<App>,
     /// For what outlives a single run: the apps' databases.
     pub(crate) folder: TempDir,
+    /// Where spools are made.
+    pub(crate) spool_in: PathBuf,
     pub(crate) pace: Pace,
 }
 
