@@ -83,6 +83,16 @@ fn calls_are_those_of_the_linger_until_batches_fill() {
 }
 
 #[test]
+fn calls_that_put_rate_would_not_allow_are_counted_and_said() {
+    let fleet = Input { records_per_second: 60_000.0, bytes: 100 << 10, ..input() };
+    assert!(now(fleet).1.put_calls_per_second > 5_000.0, "ten records fill a batch");
+    assert_eq!((warns(fleet, "--put-rate"), warns(fleet, "no linger helps")), (Some(0), Some(0)));
+    // Where it is the linger that makes them, the engine stretches it.
+    let (_, lanes) = now(Input { destinations: 4_000, ..input() });
+    assert!(near(lanes.put_calls_per_second, 400.0), "{}", lanes.put_calls_per_second);
+}
+
+#[test]
 fn the_spool_holds_the_outage_in_the_part_that_a_destination_gets() {
     let spool = |destinations| now(Input { destinations, ..input() }).0.spool.unwrap();
     let one = spool(1);
@@ -95,6 +105,8 @@ fn the_spool_holds_the_outage_in_the_part_that_a_destination_gets() {
     assert_eq!(now(Input { outage: Duration::ZERO, ..input() }).0.spool, None);
     let tiny = Input { records_per_second: 0.01, outage: Duration::from_secs(1), ..input() };
     assert_eq!(now(tiny).0.spool.unwrap().max_bytes, 64 * MIB, "above the least that a sidecar takes");
+    let large = now(Input { records_per_second: 333_333.0, ..input() }).0.spool.unwrap();
+    assert_eq!((large.max_bytes % (1024 * MIB), large.volume_bytes - large.max_bytes), (0, 1024 * MIB));
 }
 
 #[test]
