@@ -6,7 +6,7 @@ use super::coefficients::{CREATE_QUOTA, QUOTA_SHARE};
 use super::flow::Flow;
 use super::model::{Fleet, Input};
 use super::prices::Prices;
-use super::sidecar::{calls, steps};
+use super::sidecar::steps;
 use crate::config::Config;
 
 const DAY: f64 = 86_400.0;
@@ -19,7 +19,7 @@ const LONGEST_LINGER: f64 = 3_600.0;
 
 pub(super) fn fleet(input: &Input, flow: &Flow, pods: u64, prices: &Prices, settings: &Config) -> Fleet {
     let all = pods as f64;
-    let put_calls = all * calls(input, flow, settings);
+    let put_calls = all * flow.calls(input.linger, settings);
     let bytes_per_day = all * flow.measured_bytes() * DAY;
     let stored = bytes_per_day * input.retention_days as f64 * prices.stored_share;
     Fleet {

@@ -63,13 +63,15 @@ fn sidecar(plan: &Plan, now: &Month, then: &Month) -> String {
     let [first, last] = [now, then].map(|month| format!("{:.3}", month.sidecar.cpu_cores));
     let cores = if first == last { first } else { format!("{first} and {last}") };
     let cpu = format!("{cores} cores × {}; no CPU limit", plan.cpu_factor);
+    let stream = measured.lane_memory() / 1_024.0;
+    let streams = if plan.input.destinations > 1 { format!(", {stream:.0} KiB a stream") } else { String::new() };
     let memory = format!(
-        "`--memory` and 40 MiB; measured: {} of {} MiB (`{}`)",
+        "`--memory` and 40 MiB{streams}; measured: {} of {} MiB (`{}`)",
         measured.pod_memory.value, measured.pod_limit.value, measured.pod_memory.row
     );
     let mut rows: Vec<Row> = vec![
         ("CPU request", |month| format!("{}m", month.sidecar.cpu_request_millicores), cpu),
-        ("memory request and limit", |month| mebi(month.sidecar.memory_limit_bytes), memory),
+        ("memory request and limit", |month| kubernetes(month.sidecar.memory_limit_bytes), memory),
         (
             "`--memory`",
             |month| show_size(month.sidecar.memory_budget_bytes),
@@ -98,7 +100,7 @@ fn disk(input: &Input) -> [Row; 4] {
         ),
         (
             "emptyDir `sizeLimit`",
-            |month| of_spool(month, |spool| mebi(spool.volume_bytes)),
+            |month| of_spool(month, |spool| kubernetes(spool.volume_bytes)),
             "and 112 MiB that may stand beside".to_owned(),
         ),
         (
@@ -257,6 +259,9 @@ fn money(amount: f64) -> String {
 }
 
 /// As Kubernetes writes it.
-fn mebi(bytes: u64) -> String {
-    format!("{}Mi", bytes.div_ceil(1 << 20))
+fn kubernetes(bytes: u64) -> String {
+    match bytes.div_ceil(1 << 20) {
+        mebi if mebi.is_multiple_of(1 << 10) => format!("{}Gi", mebi >> 10),
+        mebi => format!("{mebi}Mi"),
+    }
 }

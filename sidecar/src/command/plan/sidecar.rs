@@ -16,8 +16,10 @@ const BUDGET_STEP: f64 = 8.0 * MIB;
 const LEAST_BUDGET: f64 = 24.0 * MIB;
 const MOST_BUDGET: f64 = 64.0 * MIB;
 
-/// Disk sizes go in steps of this.
+/// Disk sizes go in steps of this, and large ones in steps that people can read.
 const DISK_STEP: f64 = 64.0 * MIB;
+const LARGE_DISK: f64 = 16.0 * LARGE_DISK_STEP;
+const LARGE_DISK_STEP: f64 = 1_024.0 * MIB;
 
 /// How long an answer may take before a healthy lane should run out of memory.
 const SLOW_ANSWER: f64 = 1.0;
@@ -51,14 +53,9 @@ fn cpu_cores(input: &Input, flow: &Flow, measured: &Coefficients, settings: &Con
     };
     let size = (flow.bytes / measured.record_bytes.value).max(1.0);
     let record = measured.record_cpu(with_spool);
-    let early = (calls(input, flow, settings) - flow.full_calls()).max(0.0);
+    let early = (flow.calls(input.linger, settings) - flow.full_calls()).max(0.0);
     let full_batch = records_of_full_batch(measured.record_bytes.value);
     writes * measured.write_cpu() + flow.records * size * record + early * full_batch * record
-}
-
-/// Calls a second of one sidecar: at most `--put-rate`.
-pub(super) fn calls(input: &Input, flow: &Flow, settings: &Config) -> f64 {
-    flow.calls(input.linger, settings).min(f64::from(settings.engine.put_rate.get()))
 }
 
 /// Records of one linger and one slow answer, or an open chunk of each lane, must fit the part that lanes may fill.
@@ -92,14 +89,18 @@ fn spool(input: &Input, flow: &Flow, pods: u64, measured: &Coefficients, setting
     let wait = settings.engine.backoff_max.as_secs_f64();
     let lane = flow.on_disk();
     let records = flow.lanes * spool::lane_bytes(lane, outage + wait);
-    let max = steps(records / greedy_share(flow), DISK_STEP).max(LEAST_SPOOL as f64);
+    let max = disk(records / greedy_share(flow)).max(LEAST_SPOOL as f64);
     Spool {
         records_bytes: whole(records),
         max_bytes: whole(max),
-        volume_bytes: whole(steps(max + spool::beside() as f64, DISK_STEP)),
+        volume_bytes: whole(disk(max + spool::beside() as f64)),
         written_bytes_per_second: flow.lanes * lane.bytes_a_second(),
         catch_up_seconds: catch_up(input, flow, pods, measured, settings).filter(|seconds| *seconds < LONGEST),
     }
+}
+
+fn disk(bytes: f64) -> f64 {
+    steps(bytes, if bytes > LARGE_DISK { LARGE_DISK_STEP } else { DISK_STEP })
 }
 
 /// Longer than this is no catching up.

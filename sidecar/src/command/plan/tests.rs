@@ -49,14 +49,20 @@ fn warns(input: Input, part: &str) -> Option<u32> {
 
 #[test]
 fn at_the_measured_rate_the_cpu_is_what_was_measured() {
-    let steady = Input { records_per_second: 50_000.0, outage: Duration::ZERO, ..input() };
+    let records_per_second = MEASURED.single_rate.value;
+    let steady = Input { records_per_second, outage: Duration::ZERO, ..input() };
     let (sidecar, _) = now(steady);
-    let measured = 50_000.0 * 1.44e-6;
-    let over_tls = 50_000.0 * (0.465 - 0.424) * 1e-6;
+    let measured = records_per_second * MEASURED.single_cpu.value / 1e6;
+    let over_tls = records_per_second * (MEASURED.tls_cpu.value - MEASURED.bulk_cpu.value) / 1e6;
     assert!(near(sidecar.cpu_cores, measured + over_tls), "{}", sidecar.cpu_cores);
-    assert_eq!(sidecar.cpu_request_millicores, 120, "0.0741 × 1.5, up to the next ten");
+    let requested = sidecar.cpu_request_millicores;
+    let least = sidecar.cpu_cores * 1_500.0;
+    assert!(requested % 10 == 0 && (least..least + 10.0).contains(&(requested as f64)), "{requested}");
     let (spooled, _) = now(Input { outage: Duration::from_secs(1), ..steady });
-    assert!(near(spooled.cpu_cores - sidecar.cpu_cores, 50_000.0 * (0.508 - 0.424) * 1e-6));
+    assert!(near(
+        spooled.cpu_cores - sidecar.cpu_cores,
+        records_per_second * (MEASURED.spool_cpu.value - MEASURED.bulk_cpu.value) / 1e6
+    ));
 }
 
 #[test]
@@ -83,6 +89,16 @@ fn calls_are_those_of_the_linger_until_batches_fill() {
 }
 
 #[test]
+fn calls_that_put_rate_would_not_allow_are_counted_and_said() {
+    let fleet = Input { records_per_second: 60_000.0, bytes: 100 << 10, ..input() };
+    assert!(now(fleet).1.put_calls_per_second > 5_000.0, "ten records fill a batch");
+    assert_eq!((warns(fleet, "--put-rate"), warns(fleet, "no linger helps")), (Some(0), Some(0)));
+    // Where it is the linger that makes them, the engine stretches it.
+    let (_, lanes) = now(Input { destinations: 4_000, ..input() });
+    assert!(near(lanes.put_calls_per_second, 400.0), "{}", lanes.put_calls_per_second);
+}
+
+#[test]
 fn the_spool_holds_the_outage_in_the_part_that_a_destination_gets() {
     let spool = |destinations| now(Input { destinations, ..input() }).0.spool.unwrap();
     let one = spool(1);
@@ -95,6 +111,8 @@ fn the_spool_holds_the_outage_in_the_part_that_a_destination_gets() {
     assert_eq!(now(Input { outage: Duration::ZERO, ..input() }).0.spool, None);
     let tiny = Input { records_per_second: 0.01, outage: Duration::from_secs(1), ..input() };
     assert_eq!(now(tiny).0.spool.unwrap().max_bytes, 64 * MIB, "above the least that a sidecar takes");
+    let large = now(Input { records_per_second: 333_333.0, ..input() }).0.spool.unwrap();
+    assert_eq!((large.max_bytes % (1024 * MIB), large.volume_bytes - large.max_bytes), (0, 1024 * MIB));
 }
 
 #[test]
@@ -124,10 +142,10 @@ fn catching_up_as_measured_and_unknown_beyond() {
             .unwrap()
             .catch_up_seconds
     };
-    let measured = 0.089 * 300.0;
+    let measured = MEASURED.catch_up_share.value * 300.0;
     let seconds = catch_up(20_000.0, 1).unwrap();
     assert!((measured..measured + 45.0).contains(&seconds), "the wait comes on top: {seconds}");
-    assert_eq!(catch_up(250_000.0, 1), None);
+    assert_eq!(catch_up(MEASURED.catch_up_rate(), 1), None);
     assert!(catch_up(20_000.0, 200) > catch_up(20_000.0, 1), "the quota is divided");
     assert_eq!(catch_up(20_000.0, 900), None);
 }
@@ -165,8 +183,9 @@ fn what_will_not_do_is_said() {
     assert_eq!(warns(of_size(1_048_550), "set --max-record 1048550"), Some(0));
     assert_eq!(warns(of_size(1_048_551), "split into 2"), Some(0));
     let at = |records_per_second| Input { records_per_second, ..input() };
-    assert_eq!((warns(at(894_000.0), "divide the pod"), warns(at(894_001.0), "divide the pod")), (None, Some(0)));
-    let framed = Input { intake: Intake::Framed, ..at(1_000_000.0) };
+    let most = MEASURED.single_most.value;
+    assert_eq!((warns(at(most), "divide the pod"), warns(at(most + 1.0), "divide the pod")), (None, Some(0)));
+    let framed = Input { intake: Intake::Framed, ..at(MEASURED.framed_most.value) };
     assert_eq!(warns(framed, "divide the pod"), None);
     assert_eq!(warns(Input { outage: Duration::from_secs(14 * 86_400), ..input() }, "older than 14 days"), Some(0));
     assert_eq!(warns(Input { destinations: 4_097, ..input() }, "--max-lanes"), Some(0));
