@@ -3,20 +3,8 @@
 use std::fmt::Write;
 
 use super::options::condition;
+use crate::figure::thousands;
 use crate::results::{LoadRun, Skipped};
-
-/// With a comma after each third digit from the right.
-pub(super) fn thousands(value: u64) -> String {
-    let digits = value.to_string();
-    let mut shown = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
-}
 
 /// An absent figure is a dash.
 fn maybe(value: Option<f64>, digits: usize) -> String {
@@ -26,7 +14,7 @@ fn maybe(value: Option<f64>, digits: usize) -> String {
 /// One row's beginning: what was run.
 fn what(run: &LoadRun) -> String {
     let spool = if run.spool { "spool" } else { "memory" };
-    format!("{:>12} {:<7} {:<8}", thousands(run.offered_per_minute), spool, condition(run.condition))
+    format!("{:>12} {:<7} {:<8}", thousands(run.offered_per_minute as f64), spool, condition(run.condition))
 }
 
 /// A line for each row as soon as it is there.
@@ -35,11 +23,11 @@ pub(crate) fn progress(run: &LoadRun) -> String {
         "{}  success {:>6.2} %  {:>9}/s  CPU {:>5.1} %  peak {:>5.1} MiB  p99 {:>7.1} ms  lost {}",
         what(run),
         run.success_percent,
-        thousands(run.delivered_per_second as u64),
+        thousands(run.delivered_per_second),
         run.cpu_percent,
         run.peak_mib,
         run.end_to_end.p99 as f64 / 1e3,
-        thousands(run.account.lost)
+        thousands(run.account.lost as f64)
     );
     if let Some(seconds) = run.caught_up_seconds {
         let _ = write!(line, "  caught up after {seconds:.1} s");
@@ -99,7 +87,7 @@ fn yields(text: &mut String, runs: &[LoadRun]) {
             "{} {:>8.2} {:>10} {:>7.1} {:>7.3} {:>7.1} {:>6} {:>6} {:>8} {:>8} {:>8} {:>7.2} {:>8} {:>8} {:>7}",
             what(run),
             run.success_percent,
-            thousands(run.delivered_per_second as u64),
+            thousands(run.delivered_per_second),
             run.cpu_percent,
             run.cpu_seconds_per_million,
             run.peak_mib,
@@ -109,8 +97,8 @@ fn yields(text: &mut String, runs: &[LoadRun]) {
             ms(latency.p95),
             ms(latency.p99),
             run.call_error_percent,
-            thousands(run.account.lost),
-            thousands(run.account.doubled),
+            thousands(run.account.lost as f64),
+            thousands(run.account.doubled as f64),
             run.caught_up_seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.1} s")),
         );
     }
