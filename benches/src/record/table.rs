@@ -60,7 +60,7 @@ pub(crate) fn render(runs: &[LoadRun], skipped: &[Skipped]) -> String {
 fn yields(text: &mut String, runs: &[LoadRun]) {
     let _ = writeln!(
         text,
-        "{:>12} {:<7} {:<8} {:>8} {:>10} {:>7} {:>7} {:>7} {:>6} {:>6} {:>8} {:>8} {:>8} {:>7} {:>8} {:>8} {:>7}",
+        "{:>12} {:<7} {:<8} {:>8} {:>10} {:>7} {:>7} {:>7} {:>6} {:>6} {:>4} {:>8} {:>8} {:>8} {:>7} {:>8} {:>8} {:>7}",
         "lines/min",
         "in",
         "remote",
@@ -69,7 +69,8 @@ fn yields(text: &mut String, runs: &[LoadRun]) {
         "CPU%",
         "s/M",
         "RSS MiB",
-        "of",
+        "limit",
+        "budget",
         "OOM",
         "p50 ms",
         "p95 ms",
@@ -84,7 +85,7 @@ fn yields(text: &mut String, runs: &[LoadRun]) {
         let latency = &run.end_to_end;
         let _ = writeln!(
             text,
-            "{} {:>8.2} {:>10} {:>7.1} {:>7.3} {:>7.1} {:>6} {:>6} {:>8} {:>8} {:>8} {:>7.2} {:>8} {:>8} {:>7}",
+            "{} {:>8.2} {:>10} {:>7.1} {:>7.3} {:>7.1} {:>6} {:>6} {:>4} {:>8} {:>8} {:>8} {:>7.2} {:>8} {:>8} {:>7}",
             what(run),
             run.success_percent,
             thousands(run.delivered_per_second),
@@ -92,6 +93,7 @@ fn yields(text: &mut String, runs: &[LoadRun]) {
             run.cpu_seconds_per_million,
             run.peak_mib,
             maybe(run.limit_mib, 0),
+            maybe(run.budget_mib, 0),
             run.oom_kills,
             ms(latency.p50),
             ms(latency.p95),
@@ -144,7 +146,7 @@ fn traffic(text: &mut String, runs: &[LoadRun]) {
         );
     }
     text.push_str(
-        "CPU% of one CPU; RSS: peak, of the kernel's limit; back in: from the outage's end until no more than a second's lines \
+        "CPU% of one CPU; RSS: peak, in MiB as the kernel's limit and the budget for records; back in: from the outage's end until no more than a second's lines \
          waited; disk: the device's own counters in MiB/s, whoever's; own: by the kernel's account of the shipper alone; ep.idle: \
          of the endpoint's two threads' time; others: CPUs that other processes kept busy.\n",
     );
