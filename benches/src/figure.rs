@@ -77,7 +77,8 @@ impl Unit {
     }
 }
 
-fn thousands(value: f64) -> String {
+/// Rounded, with a comma before each three digits.
+pub(crate) fn thousands(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut shown = String::new();
     for (index, digit) in digits.chars().enumerate() {

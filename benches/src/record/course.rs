@@ -123,11 +123,9 @@ impl<'a> Course<'a> {
     fn turn_remote(&mut self) -> Result<()> {
         let (options, now) = (self.options, self.begin.elapsed());
         match self.remote {
-            Remote::Here if self.rung.condition == Condition::Outage && self.asked.is_none() => {
-                if now >= (options.hold - options.outage) / 2 {
-                    self.scene.endpoint.refuse_all()?;
-                    self.remote = Remote::Away { since: Instant::now() };
-                }
+            Remote::Here if self.is_due_to_go(now) => {
+                self.scene.endpoint.refuse_all()?;
+                self.remote = Remote::Away { since: Instant::now() };
             }
             Remote::Away { since } if since.elapsed() >= options.outage || self.asked.is_some() => {
                 let away = since.elapsed();
@@ -137,6 +135,12 @@ impl<'a> Course<'a> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// An outage is in the middle of the hold.
+    fn is_due_to_go(&self, now: Duration) -> bool {
+        let middle = self.options.hold.saturating_sub(self.options.outage) / 2;
+        self.rung.condition == Condition::Outage && self.asked.is_none() && now >= middle
     }
 
     /// Has it ended, or has it to?
@@ -149,11 +153,15 @@ impl<'a> Course<'a> {
             return Ok(());
         }
         if let Some(status) = self.feeder.ended()? {
-            if !status.success() {
-                return Err(wrong("the feeder", format!("ended with {status}")));
-            }
-            let report = serde_json::from_str(&self.feeder.output());
-            self.fed = Some(report.map_err(|error| wrong("the feeder's report", error))?);
+            self.fed = Some(match (status.success(), self.asked) {
+                (true, _) => {
+                    let report = serde_json::from_str(&self.feeder.output());
+                    report.map_err(|error| wrong("the feeder's report", error))?
+                }
+                // It was asked to end before it had begun.
+                (false, Some(_)) => feed::Report::default(),
+                (false, None) => return Err(wrong("the feeder", format!("ended with {status}"))),
+            });
         } else if self.begin.elapsed() > self.options.hold + self.options.drain + GRACE {
             let seconds = self.begin.elapsed().as_secs_f64();
             return Err(Error::Late { what: "end of the feeder".into(), seconds });

@@ -82,6 +82,8 @@ impl Started {
         let mut command = cgroup.map_or_else(|| Command::new(program), |cgroup| cgroup.command(program));
         command.args(&words[1..]);
         surround(&mut command, &endpoint.url);
+        // For what is said in a configuration file.
+        command.env("SHIPPER_SOCKET", &socket).env("SHIPPER_DIR", dir);
         command.stderr(File::create(&log).map_err(io("create", log.display()))?);
         let mut process = Process::spawn_piped("the shipper", &mut command)?;
         if let Some(mut stdout) = process.stdout() {

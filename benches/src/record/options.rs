@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::external::External;
 use super::remote::Remote;
 use crate::error::{wrong, Result};
+use crate::figure::thousands;
 use crate::results::Condition;
 use crate::stage::Programs;
 
@@ -66,7 +67,7 @@ impl Rung {
 
     pub(crate) fn label(self) -> String {
         let spool = if self.spool { "spool" } else { "no spool" };
-        format!("{} lines/min, {spool}, {}", super::table::thousands(self.per_minute), condition(self.condition))
+        format!("{} lines/min, {spool}, {}", thousands(self.per_minute as f64), condition(self.condition))
     }
 }
 

@@ -21,7 +21,7 @@ impl Default for Series {
 
 impl Series {
     pub(super) fn push(&mut self, seconds: f64, value: f64) {
-        if self.seen % self.every == 0 {
+        if self.seen.is_multiple_of(self.every) {
             if self.points.len() == MOST {
                 let mut index = 0;
                 self.points.retain(|_| {

@@ -1,7 +1,5 @@
 //! From facts to a row: sums and quotients, and nothing that looks at the machine.
 
-use std::time::Duration;
-
 use super::row::Facts;
 use super::verdict;
 use crate::results::{Account, Cpu, LoadRun};
@@ -33,10 +31,10 @@ pub(super) fn load_run(facts: &Facts<'_>) -> LoadRun {
         seconds,
         outage_seconds: seen.outage.map(|outage| outage.as_secs_f64()),
         caught_up_seconds: seen.caught_up.map(|time| time.as_secs_f64()),
-        offered: feed.due,
+        offered: offered(facts),
         written: feed.records,
         account,
-        success_percent: percent(seen.in_time.min(feed.due), feed.due),
+        success_percent: percent(seen.in_time.min(offered(facts)), offered(facts)),
         delivered_per_second: per(report.marks.unique as f64, seconds),
         cpu_percent: 100.0 * per(used.cpu_seconds, seen.window.as_secs_f64()),
         cpu_seconds_per_million: per(used.cpu_seconds, seen.in_time as f64 / 1e6),
@@ -123,11 +121,12 @@ fn percent(part: u64, whole: u64) -> f64 {
     100.0 * per(part as f64, whole as f64)
 }
 
-/// Of the hold, which may have been cut short.
-pub(super) fn short_of(facts: &Facts<'_>) -> Option<Duration> {
-    let whole = facts.options.records(facts.rung.per_minute);
-    let seconds = facts.seen.feed.due as f64 / facts.rung.per_second();
-    (facts.seen.feed.due < whole).then(|| Duration::from_secs_f64(seconds))
+/// All lines of the hold, also where nobody was left to take them; of a run that was interrupted, those that were due by then.
+pub(super) fn offered(facts: &Facts<'_>) -> u64 {
+    match facts.seen.interrupted {
+        true => facts.seen.feed.due,
+        false => facts.options.records(facts.rung.per_minute),
+    }
 }
 
 #[cfg(test)]

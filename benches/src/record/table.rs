@@ -3,20 +3,8 @@
 use std::fmt::Write;
 
 use super::options::condition;
+use crate::figure::thousands;
 use crate::results::{LoadRun, Skipped};
-
-/// With a comma after each third digit from the right.
-pub(super) fn thousands(value: u64) -> String {
-    let digits = value.to_string();
-    let mut shown = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
-}
 
 /// An absent figure is a dash.
 fn maybe(value: Option<f64>, digits: usize) -> String {
@@ -26,7 +14,7 @@ fn maybe(value: Option<f64>, digits: usize) -> String {
 /// One row's beginning: what was run.
 fn what(run: &LoadRun) -> String {
     let spool = if run.spool { "spool" } else { "memory" };
-    format!("{:>12} {:<7} {:<8}", thousands(run.offered_per_minute), spool, condition(run.condition))
+    format!("{:>12} {:<7} {:<8}", thousands(run.offered_per_minute as f64), spool, condition(run.condition))
 }
 
 /// A line for each row as soon as it is there.
@@ -35,11 +23,11 @@ pub(crate) fn progress(run: &LoadRun) -> String {
         "{}  success {:>6.2} %  {:>9}/s  CPU {:>5.1} %  peak {:>5.1} MiB  p99 {:>7.1} ms  lost {}",
         what(run),
         run.success_percent,
-        thousands(run.delivered_per_second as u64),
+        thousands(run.delivered_per_second),
         run.cpu_percent,
         run.peak_mib,
         run.end_to_end.p99 as f64 / 1e3,
-        thousands(run.account.lost)
+        thousands(run.account.lost as f64)
     );
     if let Some(seconds) = run.caught_up_seconds {
         let _ = write!(line, "  caught up after {seconds:.1} s");
@@ -72,7 +60,7 @@ pub(crate) fn render(runs: &[LoadRun], skipped: &[Skipped]) -> String {
 fn yields(text: &mut String, runs: &[LoadRun]) {
     let _ = writeln!(
         text,
-        "{:>12} {:<7} {:<8} {:>8} {:>10} {:>7} {:>7} {:>7} {:>6} {:>6} {:>8} {:>8} {:>8} {:>7} {:>8} {:>8} {:>7}",
+        "{:>12} {:<7} {:<8} {:>8} {:>10} {:>7} {:>7} {:>7} {:>6} {:>6} {:>4} {:>8} {:>8} {:>8} {:>7} {:>8} {:>8} {:>7}",
         "lines/min",
         "in",
         "remote",
@@ -81,7 +69,8 @@ fn yields(text: &mut String, runs: &[LoadRun]) {
         "CPU%",
         "s/M",
         "RSS MiB",
-        "of",
+        "limit",
+        "budget",
         "OOM",
         "p50 ms",
         "p95 ms",
@@ -96,21 +85,22 @@ fn yields(text: &mut String, runs: &[LoadRun]) {
         let latency = &run.end_to_end;
         let _ = writeln!(
             text,
-            "{} {:>8.2} {:>10} {:>7.1} {:>7.3} {:>7.1} {:>6} {:>6} {:>8} {:>8} {:>8} {:>7.2} {:>8} {:>8} {:>7}",
+            "{} {:>8.2} {:>10} {:>7.1} {:>7.3} {:>7.1} {:>6} {:>6} {:>4} {:>8} {:>8} {:>8} {:>7.2} {:>8} {:>8} {:>7}",
             what(run),
             run.success_percent,
-            thousands(run.delivered_per_second as u64),
+            thousands(run.delivered_per_second),
             run.cpu_percent,
             run.cpu_seconds_per_million,
             run.peak_mib,
             maybe(run.limit_mib, 0),
+            maybe(run.budget_mib, 0),
             run.oom_kills,
             ms(latency.p50),
             ms(latency.p95),
             ms(latency.p99),
             run.call_error_percent,
-            thousands(run.account.lost),
-            thousands(run.account.doubled),
+            thousands(run.account.lost as f64),
+            thousands(run.account.doubled as f64),
             run.caught_up_seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.1} s")),
         );
     }
@@ -156,7 +146,7 @@ fn traffic(text: &mut String, runs: &[LoadRun]) {
         );
     }
     text.push_str(
-        "CPU% of one CPU; RSS: peak, of the kernel's limit; back in: from the outage's end until no more than a second's lines \
+        "CPU% of one CPU; RSS: peak, in MiB as the kernel's limit and the budget for records; back in: from the outage's end until no more than a second's lines \
          waited; disk: the device's own counters in MiB/s, whoever's; own: by the kernel's account of the shipper alone; ep.idle: \
          of the endpoint's two threads' time; others: CPUs that other processes kept busy.\n",
     );

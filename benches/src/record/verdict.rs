@@ -1,7 +1,7 @@
 //! What is to be said about a row: what happened in it, and what of it cannot be so.
 
 use super::row::Facts;
-use super::sums::short_of;
+use super::sums::offered;
 
 /// In words, for whoever reads the row; empty where nothing is to be said.
 pub(super) fn comment(facts: &Facts<'_>) -> String {
@@ -14,10 +14,8 @@ pub(super) fn comment(facts: &Facts<'_>) -> String {
     };
     let gather = facts.rung.gather();
     say(!gather.is_zero(), format!("lines due within {} ms in one write", gather.as_millis()));
-    if let Some(short) = short_of(facts).filter(|_| seen.interrupted) {
-        say(true, format!("interrupted after {:.1} s", short.as_secs_f64()));
-    }
-    let unwritten = feed.due.saturating_sub(feed.records);
+    say(seen.interrupted, format!("interrupted after {:.1} s", feed.due as f64 / facts.rung.per_second()));
+    let unwritten = offered(facts).saturating_sub(feed.records);
     say(unwritten > 0, format!("{unwritten} lines that were due were never written: the socket took no more"));
     let late = feed.late_max_micros as f64 / 1e6;
     say(late >= 0.5, format!("lines were written up to {late:.1} s late"));

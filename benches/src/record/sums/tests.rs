@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::*;
 use crate::account::Scrape;
@@ -177,10 +178,15 @@ fn a_kill_at_the_limit_is_a_result() {
     facts.kills = 1;
     facts.limit_mib = Some(104);
     facts.seen.died = Some("ended with signal: 9".to_owned());
-    facts.report = report(20, 0);
-    facts.account = Some(account(40, 15, 25));
+    facts.seen.feed.records = 30;
+    facts.seen.feed.due = 31;
+    facts.seen.in_time = 15;
+    facts.report = report(15, 0);
+    facts.account = Some(account(28, 12, 16));
     let run = load_run(&facts);
-    assert_eq!((run.oom_kills, run.limit_mib, run.account.lost), (1, Some(104.0), 40));
+    assert_eq!((run.oom_kills, run.limit_mib, run.account.lost), (1, Some(104.0), 15));
+    // What was due when nobody was left counts, too.
+    assert_eq!((run.offered, run.written, run.success_percent), (60, 30, 25.0));
     assert!(run.comment.contains("signal: 9"), "{}", run.comment);
     assert!(run.faults.is_empty(), "{:?}", run.faults);
 }
@@ -208,6 +214,7 @@ fn nothing_at_all_is_no_trouble() {
     facts.report = report(0, 0);
     facts.report.calls = BTreeMap::from([("PutLogEvents".to_owned(), Calls { total: 0, answered: 0 })]);
     facts.account = Some(account(0, 0, 0));
+    facts.seen.interrupted = true;
     facts.last_accept_micros = None;
     let run = load_run(&facts);
     assert_eq!(
