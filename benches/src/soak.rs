@@ -38,12 +38,15 @@ const BUDGET: &str = "64MiB";
 const SIZE: u64 = 200;
 const CONNECTIONS: u64 = 2;
 const SAMPLE: Duration = Duration::from_secs(1);
-/// A feeder that has fallen behind by more than this, when all it was to write is due, is not going to catch up.
-const PATIENCE: Duration = Duration::from_secs(120);
+const POLL: Duration = Duration::from_millis(50);
+/// A feeder that is later than this when all it was to write is due has not kept its rate.
+const GRACE: Duration = Duration::from_secs(10);
+/// It ends sooner than this when it is asked to, unless the sidecar does not take what it is writing.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// So much of the run is warm-up and has no part in the slope.
 const WARM_UP: f64 = 0.1;
-/// A day of the highest rate: beyond it numbers of ten digits would run out.
-const MOST_RECORDS: u64 = 5_000_000_000;
+/// The endpoint has a bit for each: 250 MB. More than a day of 20,000 a second.
+const MOST_RECORDS: u64 = 2_000_000_000;
 const PROGRESS: Duration = Duration::from_secs(30);
 const HOUR: f64 = 3_600.0;
 
@@ -134,46 +137,61 @@ pub(crate) fn run(options: &Options, stop: &dyn Fn() -> bool) -> Result<Soaked> 
     let rate = options.rate;
     let feeder =
         stage.feed(&format!("feed --connections {CONNECTIONS} --size {SIZE} --records {records} --rate {rate}"))?;
-    let (memory, feeder) = sample(&mut stage, feeder, options, stop)?;
+    let Sampled { memory, feeder, stopped, behind } = sample(&mut stage, feeder, options, stop)?;
     let written = stage.join(feeder, PATIENCE)?.records;
     stage.settle(written)?;
     let finished = stage.finish()?;
-    Ok(summary(options, memory, &finished, written))
+    let mut soaked = summary(options, memory, &finished, written);
+    soaked.complete = !stopped;
+    if behind {
+        soaked.run.faults.push(format!("only {written} of {records} records were written in time"));
+    }
+    Ok(soaked)
+}
+
+/// What was seen while the feeder was at work.
+#[derive(Debug)]
+struct Sampled {
+    memory: Vec<Point>,
+    /// It has ended.
+    feeder: Feeder,
+    /// It was asked to end early.
+    stopped: bool,
+    /// It was asked to end because its time was over long ago.
+    behind: bool,
 }
 
 /// Looks at the sidecar's memory once a second until the feeder has ended.
-fn sample(
-    stage: &mut Stage,
-    mut feeder: Feeder,
-    options: &Options,
-    stop: &dyn Fn() -> bool,
-) -> Result<(Vec<Point>, Feeder)> {
+fn sample(stage: &mut Stage, mut feeder: Feeder, options: &Options, stop: &dyn Fn() -> bool) -> Result<Sampled> {
     let whole = Duration::from_secs(options.seconds);
     let (begin, mut memory, mut next, mut told) = (Instant::now(), Series::new(), Duration::ZERO, PROGRESS);
-    let mut stopped = false;
+    let (mut stopped, mut behind, mut last) = (false, false, whole + GRACE);
     while !stage.has_fed(&mut feeder)? {
         let elapsed = begin.elapsed();
-        if elapsed > whole + PATIENCE {
+        if !(stopped || behind) {
+            stopped = stop();
+            behind = !stopped && elapsed > last;
+            if stopped || behind {
+                feeder.stop();
+                last = elapsed;
+            }
+        } else if elapsed > last + PATIENCE {
             let what = format!("end of the feeder (the sidecar says: {})", stage.sidecar.last_words());
             return Err(Error::Late { what, seconds: elapsed.as_secs_f64() });
-        }
-        if stop() && !stopped {
-            stopped = true;
-            feeder.stop();
         }
         if elapsed >= next {
             let resident = stage.sidecar.resident()?.now;
             memory.push(Point { seconds: elapsed.as_secs_f64(), value: resident });
-            next += SAMPLE;
+            next = elapsed + SAMPLE;
         }
         if elapsed >= told {
-            told += PROGRESS;
+            told = elapsed + PROGRESS;
             let (left, seen) = (whole.saturating_sub(elapsed).as_secs(), stage.seen());
             eprintln!("[{left} s left] {:.1} MiB; {}", stage.sidecar.resident()?.now, seen.latest.account());
         }
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(POLL);
     }
-    Ok((memory.into_points(), feeder))
+    Ok(Sampled { memory: memory.into_points(), feeder, stopped, behind })
 }
 
 fn summary(options: &Options, memory: Vec<Point>, finished: &Finished, written: u64) -> Soaked {
@@ -181,11 +199,13 @@ fn summary(options: &Options, memory: Vec<Point>, finished: &Finished, written: 
     let verdict = Verdict::of(&growth);
     let slope = growth.slope.unwrap_or(Slope { estimate: 0.0, low: 0.0, high: 0.0 });
     let seen = &finished.seen;
-    let scrapes_failed = seen.failed + seen.late;
+    let (scrapes, scrapes_failed) = (seen.scrapes + seen.refused, seen.refused + seen.late);
     let mut faults = Run::of(finished, written, Doubles::Never, Vec::new()).faults;
     if scrapes_failed > 0 {
-        let all = seen.scrapes + seen.failed;
-        faults.push(format!("{scrapes_failed} of {all} scrapes were refused or took more than {} s", BOUND.as_secs()));
+        faults.push(format!(
+            "{scrapes_failed} of {scrapes} scrapes were refused or took more than {} s",
+            BOUND.as_secs()
+        ));
     }
     if options.spool_in.is_some() {
         faults.extend(seen.never_spooled());
@@ -200,7 +220,7 @@ fn summary(options: &Options, memory: Vec<Point>, finished: &Finished, written: 
         slope_low: slope.low,
         slope_high: slope.high,
         verdict: verdict.to_string(),
-        scrapes: seen.scrapes + seen.failed,
+        scrapes,
         scrapes_failed,
         slowest_scrape_ms: seen.slowest.as_secs_f64() * 1e3,
         scrape_bound_ms: BOUND.as_secs_f64() * 1e3,
@@ -208,8 +228,7 @@ fn summary(options: &Options, memory: Vec<Point>, finished: &Finished, written: 
         account: account(finished, written),
         faults,
     };
-    let complete = written == options.rate * options.seconds;
-    Soaked { run, complete, leaks: verdict.is_leak() }
+    Soaked { run, complete: true, leaks: verdict.is_leak() }
 }
 
 /// How memory grew after the warm-up.

@@ -23,6 +23,8 @@ pub(crate) struct Seen {
     pub(crate) wrong: u64,
     pub(crate) first_wrong: Option<Account>,
     pub(crate) slowest: Duration,
+    /// Of [`Self::failed`] those after the first answer: before it the sidecar is starting.
+    pub(crate) refused: u64,
     /// Scrapes that took longer than [`BOUND`].
     pub(crate) late: u64,
     /// The most bytes that its spool ever had.
@@ -84,6 +86,7 @@ impl Drop for Watch {
 fn note(seen: &mut Seen, scraped: Option<Scrape>, took: Duration) {
     let Some(scraped) = scraped else {
         seen.failed += 1;
+        seen.refused += u64::from(seen.scrapes > 0);
         return;
     };
     seen.scrapes += 1;

@@ -19,14 +19,14 @@ impl Series {
     }
 
     pub(super) fn push(&mut self, point: Point) {
-        let wanted = self.seen % self.every == 0;
+        let wanted = self.seen.is_multiple_of(self.every);
         self.seen += 1;
         if !wanted {
             return;
         }
         if self.points.len() == MOST {
             self.thin();
-            if (self.seen - 1) % self.every != 0 {
+            if !(self.seen - 1).is_multiple_of(self.every) {
                 return;
             }
         }

@@ -31,6 +31,7 @@ pub(super) fn point(point: Point, round: u32, options: &Options) -> Result<Sweep
     let per_second = records as f64 / seconds;
     let mut faults = Run::of(&finished, records, Doubles::Never, Vec::new()).faults;
     faults.extend(told(&load, &fed));
+    faults.extend(cut(&finished));
     let end_to_end = match load.feeding {
         Feeding::Flood { .. } => None,
         Feeding::Bursts { .. } => {
@@ -110,6 +111,13 @@ fn told(load: &Load, fed: &[feed::Report]) -> Option<String> {
     }
     let delivered: u64 = fed.iter().flat_map(|report| &report.ended).map(|ended| ended.delivered).sum();
     (delivered != load.records()).then(|| format!("its writers were told of {delivered} delivered"))
+}
+
+/// No line is longer than a record may be, so none has to be cut; the sidecar does so all the same where half lines are too many
+/// for what it keeps for them, and then there are more records than were written.
+fn cut(finished: &Finished) -> Option<String> {
+    let cuts = finished.seen.latest.sum("splashdam_split_records_total", "");
+    (cuts > 0.0).then(|| format!("{cuts:.0} lines were cut in two for want of memory for half lines"))
 }
 
 /// By the feeder's and the endpoint's own counts.
