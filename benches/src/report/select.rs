@@ -252,7 +252,7 @@ impl TaskCase {
     }
 }
 
-/// All shapes, the document's first.
+/// All shapes, those of the app that users run first.
 pub(super) fn task_cases(results: &Results) -> Vec<TaskCase> {
     let mut all: Vec<TaskCase> = Vec::new();
     for run in results.tasks.iter().filter(|run| run.faults.is_empty()) {
@@ -261,7 +261,7 @@ pub(super) fn task_cases(results: &Results) -> Vec<TaskCase> {
             all.push(case);
         }
     }
-    all.sort_by_key(|case| (case.app, case.shape.tasks, case.shape.records));
+    all.sort_by_key(|case| (std::cmp::Reverse(case.app), case.shape.tasks, case.shape.records));
     all
 }
 

@@ -57,9 +57,9 @@ fn draw(plot: &Plot, into: &mut String) -> Drawn {
     for guide in &plot.guides {
         guideline(&root, &mut chart, plot, guide)?;
     }
-    // The mode that stands out is drawn over the others.
+    // The widest first: what coincides with it is seen on it.
     let mut order: Vec<&Series> = plot.series.iter().collect();
-    order.sort_by_key(|series| series.ink.width);
+    order.sort_by_key(|series| std::cmp::Reverse(series.ink.width));
     for series in order {
         line(&mut chart, series)?;
     }
@@ -167,7 +167,8 @@ fn names_at_ends(root: &Area<'_>, chart: &Chart<'_, '_>, plot: &Plot) -> Drawn {
     let (across, down) = chart.plotting_area().get_pixel_range();
     let ends: Vec<_> =
         plot.series.iter().filter_map(|series| Some(chart.backend_coord(series.points.last()?))).collect();
-    let wanted: Vec<f64> = ends.iter().map(|end| f64::from(end.1)).collect();
+    // Of lines that end at one height, the one that ends farthest right is named first.
+    let wanted: Vec<f64> = ends.iter().map(|end| f64::from(end.1) - 1e-4 * f64::from(end.0)).collect();
     let heights = apart(&wanted, TEXT * 1.2, (f64::from(down.start), f64::from(down.end)));
     for ((series, end), height) in plot.series.iter().zip(&ends).zip(&heights) {
         let at = (across.end + 26, height.round() as i32);
