@@ -151,12 +151,12 @@ fn guideline(root: &Area<'_>, chart: &mut Chart<'_, '_>, plot: &Plot, guide: &Gu
     };
     let style = ShapeStyle::from(&rgb(PALE)).stroke_width(3);
     chart.draw_series(DashedLineSeries::new([from, to], 6, 10, style))?;
-    let at = chart.backend_coord(&to);
+    let (start, end) = (chart.backend_coord(&from), chart.backend_coord(&to));
+    // Where data is rare: on the left above a line across, at the foot of one that goes up, on the side with more room.
     let (place, anchor) = match guide {
-        Guide::Across { .. } => ((at.0 - 8, at.1 - 6), HPos::Right),
-        // Towards the side that has more room.
-        Guide::Up { x, .. } if plot.x.place(*x) > 0.5 => ((at.0 - 10, at.1 + 34), HPos::Right),
-        Guide::Up { .. } => ((at.0 + 10, at.1 + 34), HPos::Left),
+        Guide::Across { .. } => ((start.0 + 14, start.1 - 6), HPos::Left),
+        Guide::Up { x, .. } if plot.x.place(*x) > 0.5 => ((end.0 - 10, start.1 - 50), HPos::Right),
+        Guide::Up { .. } => ((end.0 + 10, start.1 - 50), HPos::Left),
     };
     root.draw(&Text::new(label.clone(), place, font(SMALL, PALE, Pos::new(anchor, VPos::Bottom))))?;
     Ok(())

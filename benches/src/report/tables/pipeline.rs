@@ -169,7 +169,7 @@ fn sweep_cells(runs: &[&SweepRun], last: &SweepRun) -> Vec<Cell> {
     let account = runs.iter().map(|run| run.account).fold(Account::default(), sum);
     vec![
         last.parameter.as_str().into(),
-        words::tick(last.value).into(),
+        words::number(last.value).into(),
         runs.len().to_string().into(),
         count(last.record_bytes),
         count(last.records),
