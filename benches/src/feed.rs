@@ -27,6 +27,21 @@ pub(crate) struct Report {
     pub(crate) end_micros: u64,
     /// CPU time of the feeder.
     pub(crate) cpu_seconds: f64,
+    /// Lines that were due before it ended, written or not (paced only).
+    #[serde(default)]
+    pub(crate) due: u64,
+    /// Bytes of the records written.
+    #[serde(default)]
+    pub(crate) bytes: u64,
+    /// Lines that were cut off in their midst because it gave up; not among the records.
+    #[serde(default)]
+    pub(crate) cut: u64,
+    /// It ended before all was written: the socket took no more in time, or somebody asked.
+    #[serde(default)]
+    pub(crate) gave_up: bool,
+    /// Why the socket took no more, if it broke (with a time to give up; else that is an error).
+    #[serde(default)]
+    pub(crate) broken: Option<String>,
     /// How far behind its due time the latest record was written (paced only).
     pub(crate) late_max_micros: u64,
     /// Framed only: how the records ended, by connection.
@@ -51,6 +66,11 @@ impl Report {
         let mut whole = Self { begin_micros: begin, ..Self::default() };
         for part in parts {
             whole.records += part.records;
+            whole.due += part.due;
+            whole.bytes += part.bytes;
+            whole.cut += part.cut;
+            whole.gave_up |= part.gave_up;
+            whole.broken = whole.broken.or(part.broken);
             whole.end_micros = whole.end_micros.max(part.end_micros);
             whole.late_max_micros = whole.late_max_micros.max(part.late_max_micros);
             whole.ended.extend(part.ended);

@@ -29,6 +29,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) memory: Option<&'static str>,
     /// Where and how its records also stand on disk; nowhere unless set.
     pub(crate) spool: Option<Spool>,
+    /// Further flags, as they are.
+    pub(crate) flags: Vec<String>,
     /// A memory limit from the kernel.
     pub(crate) cgroup: Option<&'a Cgroup>,
 }
@@ -84,6 +86,7 @@ impl Sidecar {
             let flags = [("--spool-max", spool.max), ("--spool-survives", spool.survives)];
             command.args(flags.iter().filter_map(|(flag, value)| Some([*flag, (*value)?])).flatten());
         }
+        command.args(&settings.flags);
         // Nothing of the caller's AWS configuration may reach a measurement, nor of its splashdam one.
         for (name, _) in std::env::vars_os() {
             let known = name.to_string_lossy();
@@ -116,10 +119,7 @@ impl Sidecar {
 
     /// Fails if it has ended, with its last words.
     pub(crate) fn check_alive(&mut self) -> Result<()> {
-        match self.process.ended()? {
-            None => Ok(()),
-            Some(status) => Err(wrong("the sidecar", format!("ended with {status}: {}", self.last_words()))),
-        }
+        self.ended()?.map_or(Ok(()), |how| Err(wrong("the sidecar", how)))
     }
 
     /// The end of what it wrote to standard error.
@@ -127,6 +127,15 @@ impl Sidecar {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = log.lines().rev().take(3).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// How it ended and its last words, if it has.
+    pub(crate) fn ended(&mut self) -> Result<Option<String>> {
+        Ok(self.process.ended()?.map(|status| format!("ended with {status}: {}", self.last_words())))
     }
 
     /// CPU time since it was ready.

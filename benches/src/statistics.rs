@@ -5,7 +5,7 @@
 //! only be one of few values: below [`LEAST_ROUNDS`] there is no interval at all, and of five rounds the one at 95 % is about as
 //! wide as the one at 90 %, from the least to the greatest round. The tests simulate how often the truth is inside.
 //!
-//! Lines through points over time are in [`line`]. There is no I/O here and no clock.
+//! Lines through points over time are in [`mod@line`]. There is no I/O here and no clock.
 
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};

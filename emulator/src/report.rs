@@ -96,7 +96,7 @@ pub struct Accepts {
 }
 
 /// Quantiles, right within 1.6 %.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Freshness {
     /// Records that carried a time.
     pub count: u64,
@@ -108,6 +108,9 @@ pub struct Freshness {
     pub p99: u64,
     /// None is later.
     pub max: u64,
+    /// All of them: no later than this, and how many fell between that and the one before.
+    #[serde(default)]
+    pub buckets: Vec<(u64, u64)>,
 }
 
 /// Numbers found in accepted records.

@@ -19,7 +19,7 @@ pub(super) fn add(series: &mut Series, run: &ApiRun) {
     let values = [
         (Quantity::P50Micros, (run.latency.count > 0).then_some(run.latency.p50 as f64)),
         (Quantity::P99Micros, (run.latency.count > 0).then_some(run.latency.p99 as f64)),
-        (Quantity::AnswersPerSecond, rate_is_found(run.drive).then_some(requests / run.seconds)),
+        (Quantity::AnswersPerSecond, rate_is_found(run.drive).then_some(run.per_second)),
         (Quantity::CpuMillisPerRequest, (run.requests > 0).then_some(1e3 * cpu / requests)),
     ];
     series.add((Workload::Api, what), &run.faults, &run.account, &values);

@@ -22,7 +22,8 @@ fn latency(micros: u64) -> Value {
 fn api((mode, operation): (&str, &str), drive: Value, micros: u64, faults: &[&str]) -> Value {
     json!({
         "round": 0, "app": "rust", "mode": mode, "remote": "10", "operation": operation, "topology": "single",
-        "query_ms": 12.0, "drive": drive, "seconds": 1e-6 * 100.0 * micros as f64, "requests": 100, "errors": 0,
+        "query_ms": 12.0, "drive": drive, "seconds": 1e-6 * 100.0 * micros as f64, "requests": 100,
+        "per_second": 1e6 / micros as f64, "errors": 0,
         "latency": latency(micros), "account": account(0), "cpu": cpu(0.05), "memory": {}, "faults": faults
     })
 }

@@ -70,14 +70,26 @@ impl Cgroup {
 
     /// Processes of the group that the kernel has killed for want of memory.
     pub(crate) fn kills(&self) -> Result<u64> {
-        let file = match self.version {
-            Version::One => "memory.oom_control",
-            Version::Two => "memory.events",
-        };
+        match self.version {
+            Version::One => self.count("memory.oom_control", "oom_kill "),
+            Version::Two => self.count("memory.events", "oom_kill "),
+        }
+    }
+
+    /// How often the group's memory was at its limit, so that the kernel had to take some back first: also where that was but
+    /// the page cache of files.
+    pub(crate) fn reached(&self) -> Result<u64> {
+        match self.version {
+            Version::One => self.count("memory.failcnt", ""),
+            Version::Two => self.count("memory.events", "max "),
+        }
+    }
+
+    fn count(&self, file: &str, name: &str) -> Result<u64> {
         let path = self.folder.join(file);
         let text = fs::read_to_string(&path).map_err(io("read", path.display()))?;
-        let count = text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok());
-        count.ok_or_else(|| wrong(path.display(), "no count of kills in it"))
+        let count = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        count.ok_or_else(|| wrong(path.display(), format!("no count `{name}` in it")))
     }
 }
 

@@ -18,6 +18,15 @@ const SECTOR: u64 = 512;
 const TMPFS: u32 = 0x0102_1994;
 const RAMFS: u32 = 0x8584_58f6;
 
+/// What a block device has done so far, for whomever.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct DeviceCounts {
+    pub(crate) read_bytes: u64,
+    pub(crate) written_bytes: u64,
+    /// Reads and writes that it has completed; neighbours that the kernel merged count once.
+    pub(crate) operations: u64,
+}
+
 /// A fresh folder for a spool, on a disk.
 #[derive(Debug)]
 pub(crate) struct SpoolFolder {
@@ -40,10 +49,13 @@ impl SpoolFolder {
 
     /// Bytes that the kernel has written to the device so far.
     pub(crate) fn written(&self) -> Result<u64> {
+        Ok(self.device()?.written_bytes)
+    }
+
+    /// What the device has done so far.
+    pub(crate) fn device(&self) -> Result<DeviceCounts> {
         let stat = fs::read_to_string(&self.counter).map_err(io("read", self.counter.display()))?;
-        sectors_written(&stat)
-            .map(|sectors| sectors * SECTOR)
-            .ok_or_else(|| wrong(self.counter.display(), "no counts in it"))
+        parse(&stat).ok_or_else(|| wrong(self.counter.display(), "no counts in it"))
     }
 
     /// Bytes of all files in it, as their lengths say.
@@ -65,8 +77,26 @@ fn counter(folder: &Path) -> Result<PathBuf> {
     }
 }
 
-fn sectors_written(stat: &str) -> Option<u64> {
-    stat.split_ascii_whitespace().nth(6)?.parse().ok()
+/// The fields are reads, merged, sectors read, milliseconds, and the same again for writes.
+fn parse(stat: &str) -> Option<DeviceCounts> {
+    let fields: Vec<_> = stat.split_ascii_whitespace().collect();
+    let field = |index: usize| fields.get(index)?.parse::<u64>().ok();
+    Some(DeviceCounts {
+        read_bytes: field(2)? * SECTOR,
+        written_bytes: field(6)? * SECTOR,
+        operations: field(0)? + field(4)?,
+    })
+}
+
+impl DeviceCounts {
+    /// What it has done since.
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            read_bytes: self.read_bytes.saturating_sub(before.read_bytes),
+            written_bytes: self.written_bytes.saturating_sub(before.written_bytes),
+            operations: self.operations.saturating_sub(before.operations),
+        }
+    }
 }
 
 fn size(path: &Path) -> u64 {
@@ -85,10 +115,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_seventh_number_counts_written_sectors() {
+    fn sectors_and_operations_are_found() {
         let stat = "   47579     7166  9316802    87800     7436    48033 18891112   101993        0    13640   190961";
-        assert_eq!(sectors_written(stat), Some(18_891_112));
-        assert_eq!(sectors_written("nonsense"), None);
+        let counts = parse(stat).unwrap();
+        assert_eq!((counts.read_bytes, counts.written_bytes), (9_316_802 * 512, 18_891_112 * 512));
+        assert_eq!(counts.operations, 47_579 + 7_436);
+        assert_eq!(parse("nonsense"), None);
+        let later = DeviceCounts { operations: counts.operations + 3, ..counts };
+        assert_eq!(later.since(counts), DeviceCounts { operations: 3, ..DeviceCounts::default() });
     }
 
     #[test]

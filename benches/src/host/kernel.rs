@@ -4,6 +4,10 @@ use std::fs;
 
 use crate::error::{io, wrong, Result};
 
+mod group;
+
+pub(crate) use group::{group_cpu_seconds, group_io_counts, group_peak_mib, group_resident};
+
 /// The kernel's unit in `/proc/*/stat`; a hundred on every Linux we know of, whatever its own tick is.
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -42,16 +46,41 @@ pub(crate) fn resident(pid: u32) -> Result<Resident> {
     both.map(|(now, peak)| Resident { now, peak }).ok_or_else(|| wrong(path, "no resident size in it"))
 }
 
-/// Bytes of file pages that a live process has made dirty, less those that were gone before they were written back: what of its
-/// own the kernel has written or will write to disks.
-pub(crate) fn dirtied(pid: u32) -> Result<u64> {
+/// What a live process has had read from and written to storage, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct IoCounts {
+    pub(crate) read: u64,
+    /// File pages that it has made dirty, less those that were gone before they were written back: what of its own the kernel has
+    /// written or will write.
+    pub(crate) written: u64,
+}
+
+pub(crate) fn io_counts(pid: u32) -> Result<IoCounts> {
     let path = format!("/proc/{pid}/io");
     parse_io(&read(&path)?).ok_or_else(|| wrong(path, "no counts in it"))
 }
 
-fn parse_io(io: &str) -> Option<u64> {
+/// [`IoCounts::written`] alone.
+pub(crate) fn dirtied(pid: u32) -> Result<u64> {
+    Ok(io_counts(pid)?.written)
+}
+
+fn parse_io(io: &str) -> Option<IoCounts> {
     let field = |name: &str| io.lines().find_map(|line| line.strip_prefix(name))?.trim().parse::<u64>().ok();
-    Some(field("write_bytes:")?.saturating_sub(field("cancelled_write_bytes:")?))
+    let written = field("write_bytes:")?.saturating_sub(field("cancelled_write_bytes:")?);
+    Some(IoCounts { read: field("read_bytes:")?, written })
+}
+
+/// Bytes that those threads of a live process have written to anything, whose names begin so.
+pub(crate) fn written_by_threads(pid: u32, name: &str) -> Result<u64> {
+    let folder = format!("/proc/{pid}/task");
+    let threads = fs::read_dir(&folder).map_err(io("list", folder))?;
+    let of = |thread: fs::DirEntry| {
+        let comm = fs::read_to_string(thread.path().join("comm")).ok()?;
+        let io = comm.starts_with(name).then(|| fs::read_to_string(thread.path().join("io")).ok())??;
+        io.lines().find_map(|line| line.strip_prefix("wchar:"))?.trim().parse::<u64>().ok()
+    };
+    Ok(threads.flatten().filter_map(of).sum())
 }
 
 /// Seconds of CPU that the whole machine has used so far, and how many CPUs it has.
@@ -87,9 +116,27 @@ mod tests {
 
     #[test]
     fn what_was_cancelled_is_not_written() {
-        let io = "rchar: 9\nwchar: 9\nread_bytes: 0\nwrite_bytes: 5000\ncancelled_write_bytes: 4096\n";
-        assert_eq!(parse_io(io), Some(904));
+        let io = "rchar: 9\nwchar: 9\nread_bytes: 70\nwrite_bytes: 5000\ncancelled_write_bytes: 4096\n";
+        assert_eq!(parse_io(io), Some(IoCounts { read: 70, written: 904 }));
         assert_eq!(parse_io("nonsense"), None);
+    }
+
+    #[test]
+    fn a_threads_writes_are_its_own() {
+        let (sender, receiver) = std::sync::mpsc::channel::<()>();
+        let (told, written) = std::sync::mpsc::channel::<()>();
+        let writer = std::thread::Builder::new().name("some-writer".to_owned()).spawn(move || {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("file"), [0; 12_345]).unwrap();
+            told.send(()).unwrap();
+            let _ = receiver.recv();
+        });
+        written.recv().unwrap();
+        let own = std::process::id();
+        assert_eq!(written_by_threads(own, "some-").unwrap(), 12_345);
+        assert_eq!(written_by_threads(own, "no such name").unwrap(), 0);
+        drop(sender);
+        writer.unwrap().join().unwrap();
     }
 
     #[test]

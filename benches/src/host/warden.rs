@@ -11,7 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::process::{kill_process, Pid, Signal};
+use rustix::process::{kill_process, kill_process_group, Pid, Signal};
 
 use crate::error::{io, Result};
 
@@ -57,6 +57,8 @@ pub(crate) fn watch(input: impl BufRead) {
         };
     }
     for pid in alive.into_iter().filter_map(Pid::from_raw) {
+        // Each leads a group, unless it was only just started.
+        let _ = kill_process_group(pid, Signal::KILL);
         let _ = kill_process(pid, Signal::KILL);
     }
 }

@@ -23,6 +23,7 @@ const AGENT: &str = concat!("splashdam-bench/", env!("CARGO_PKG_VERSION"));
 
 /// Asks a URL at a constant rate, or with so many at once, and prints how long the answers took.
 #[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("drive").required(true).args(["rate", "threads"])))]
 pub(crate) struct HttpArgs {
     /// What to ask: http or https
     #[arg(long, value_parser = parse_url)]
@@ -36,7 +37,7 @@ pub(crate) struct HttpArgs {
     #[arg(long, value_name = "FILE")]
     body: Option<PathBuf>,
     /// Open loop: so many requests a second, each sent when it is due; latency counts from then
-    #[arg(long, value_name = "R", value_parser = parse_rate, required_unless_present = "threads", conflicts_with = "threads")]
+    #[arg(long, value_name = "R", value_parser = parse_rate)]
     rate: Option<f64>,
     /// Closed loop: so many threads, each sends when its last answer has come; 1 is serial
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=10_000))]

@@ -19,6 +19,9 @@ use crate::error::Result;
 /// What requests are called that were due and never sent.
 const UNSENT: &str = "unsent: no connection was free until the end";
 
+/// Of a run whose length nobody said.
+const LONGEST: Duration = Duration::from_secs(604_800);
+
 /// Says whether it was interrupted. All requests have ended when it returns.
 pub(super) async fn drive(
     run: &Arc<Run>,
@@ -27,7 +30,7 @@ pub(super) async fn drive(
     stop: &AtomicBool,
     say: &mut dyn FnMut(Event),
 ) -> Result<bool> {
-    let length = run.spec.length.unwrap_or(Duration::MAX);
+    let length = run.spec.length.unwrap_or(LONGEST);
     let schedule = Schedule::new(rate, run.spec.warm_up, length, run.spec.most);
     let slots = Arc::new(Semaphore::new(connections as usize));
     let interrupted = match first(watch(run, stop, say), pace(run, &schedule, &slots)).await {
@@ -47,11 +50,8 @@ async fn pace(run: &Arc<Run>, schedule: &Schedule, slots: &Arc<Semaphore>) -> Re
     let end = run.began + schedule.end();
     let mut index = 0;
     while let Some(due) = schedule.due(index) {
-        let slot = timeout_at(end.into(), Arc::clone(slots).acquire_owned()).await;
-        let (Ok(Ok(slot)), free) = (slot, Instant::now()) else { return Ok(()) };
-        if free >= end {
-            return Ok(());
-        }
+        let Some(slot) = slot(slots, end).await else { return Ok(()) };
+        let free = Instant::now();
         let due = run.began + due;
         pacer.until(due).await?;
         // The schedule knows the most that may be sent, so there is always a number.
@@ -60,6 +60,16 @@ async fn pace(run: &Arc<Run>, schedule: &Schedule, slots: &Arc<Semaphore>) -> Re
         index += 1;
     }
     pacer.until(end).await
+}
+
+/// One that is free is taken whatever the time: what is due and was held up by us alone is not the server's debt. One that is
+/// awaited has to come before the end.
+async fn slot(slots: &Arc<Semaphore>, end: Instant) -> Option<OwnedSemaphorePermit> {
+    if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
+        return Some(slot);
+    }
+    let slot = timeout_at(end.into(), Arc::clone(slots).acquire_owned()).await.ok()?.ok();
+    slot.filter(|_| Instant::now() < end)
 }
 
 fn send(run: &Arc<Run>, shot: Shot, slot: OwnedSemaphorePermit) {

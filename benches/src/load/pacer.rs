@@ -40,9 +40,10 @@ impl Pacer {
             timerfd_settime(self.timer.get_ref(), TimerfdTimerFlags::empty(), &once)
                 .map_err(|error| io("set", "a timer")(error.into()))?;
             let mut ready = self.timer.readable().await.map_err(io("wait for", "a timer"))?;
-            // Reading takes the expiry away; an earlier one that is left over leads to one more round.
+            // Reading takes the expiry away. It was the only one, so the next wait need not find that out by trying.
             let mut expiries = [0; 8];
             let _ = ready.try_io(|timer| Ok(rustix::io::read(timer, &mut expiries)?));
+            ready.clear_ready();
         }
         Ok(())
     }

@@ -111,7 +111,8 @@ impl LoadReport {
         if self.redirects > 0 {
             doubts.push(format!("{} answers were redirects, which are not followed.", self.redirects));
         }
-        if let Some(late) = self.late.as_ref().filter(|late| late.mean > LATE_SHARE * self.latency.p50 as f64) {
+        let too_late = |late: &&Latency| self.requests > 0 && late.mean > LATE_SHARE * self.latency.p50 as f64;
+        if let Some(late) = self.late.as_ref().filter(too_late) {
             let late = show_micros(late.mean);
             doubts.push(format!(
                 "Requests were sent {late} late on average for want of CPU here: latencies hold that, too."

@@ -196,13 +196,9 @@ impl Summary {
     }
 }
 
-/// Requests answered well.
+/// Answers within the measurement.
 pub(super) fn per_second(run: &ApiRun) -> f64 {
-    if run.seconds > 0.0 {
-        run.requests as f64 / run.seconds
-    } else {
-        0.0
-    }
+    run.per_second
 }
 
 /// CPU seconds as microseconds for each of so many.

@@ -1,5 +1,8 @@
 //! `splashdam-bench http` as a process of its own, against a server that does as it is told.
 
+// Helpers stand outside of test functions, where clippy cannot see that they are for tests.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod server;
 
 use std::io::{BufRead, BufReader, Read};
@@ -141,7 +144,8 @@ fn numbers_are_consecutive_and_all_were_sent_once() {
     assert_eq!((count(&report, "sent"), count(&report, "answered")), (300, 300));
 
     let server = Server::start(fine);
-    let (report, _) = run(&server.url("/x"), "--threads 3 --seconds 60 --numbers 5 --max-requests 100");
+    let url = format!("http://localhost:{}/x", server.address.port());
+    let (report, _) = run(&url, "--threads 3 --seconds 60 --numbers 5 --max-requests 100");
     let mut numbers = server.numbers();
     numbers.sort_unstable();
     assert_eq!(numbers, (5..105).collect::<Vec<_>>());

@@ -33,6 +33,12 @@ impl Histogram {
         self.max
     }
 
+    /// The highest value of each bucket that is not empty, and how many it holds.
+    pub(crate) fn buckets(&self) -> Vec<(u64, u64)> {
+        let filled = self.buckets.iter().enumerate().filter(|(_, count)| **count > 0);
+        filled.map(|(index, count)| (top(index).min(self.max), *count)).collect()
+    }
+
     /// The highest value of the bucket that holds this share of all values; zero without any.
     pub(crate) fn quantile(&self, share: f64) -> u64 {
         let rank = (share * self.count as f64).ceil().max(1.0) as u64;
@@ -78,11 +84,16 @@ mod tests {
     fn quantiles_are_close() {
         let mut histogram = Histogram::default();
         assert_eq!(histogram.quantile(0.5), 0);
+        assert_eq!(histogram.buckets(), []);
         (1..=100_000).for_each(|value| histogram.record(value));
         for share in [0.5, 0.95, 0.99] {
             let exact = share * 100_000.0;
             assert!((histogram.quantile(share) as f64 / exact - 1.0).abs() < 0.016);
         }
         assert_eq!(histogram.quantile(1.0), 100_000);
+        let buckets = histogram.buckets();
+        assert_eq!(buckets.iter().map(|(_, count)| count).sum::<u64>(), 100_000);
+        assert_eq!((buckets[0], buckets.last().unwrap().0), ((1, 1), 100_000));
+        assert!(buckets.windows(2).all(|pair| pair[0].0 < pair[1].0));
     }
 }

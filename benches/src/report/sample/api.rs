@@ -88,6 +88,7 @@ impl Server {
             drive,
             seconds: if let Drive::Serial { requests } = drive { requests as f64 * service / 1e6 } else { seconds },
             requests,
+            per_second: if let Drive::Serial { .. } = drive { 1e6 / service } else { requests as f64 / seconds },
             errors: 0,
             latency: latency(requests),
             account: if mode.ships() {

@@ -64,6 +64,7 @@ fn rung(shipper: &str, rate: u64, spool: bool, condition: Condition, random: &mu
         budget_mib: ours.then_some(64.0),
         limit_mib: ours.then_some(104.0),
         oom_kills: 0,
+        limit_reached: ours.then_some(u64::from(outage)),
         spool_mib_per_second: spool.then_some(per_second * 210.0 / 1e6),
         spool_gib_per_day: spool.then_some(per_second * 210.0 * 86_400.0 / 1e9),
         sent_mib_per_second: per_second * 226.0 / 1e6,
@@ -71,11 +72,14 @@ fn rung(shipper: &str, rate: u64, spool: bool, condition: Condition, random: &mu
         disk_write_mib_per_second: spool.then_some(per_second * 210.0 / 1e6),
         disk_read_mib_per_second: spool.then_some(0.0),
         disk_operations_per_second: spool.then_some(25.0),
+        own_write_mib_per_second: spool.then_some(per_second * 209.0 / 1e6),
+        own_read_mib_per_second: spool.then_some(0.0),
         end_to_end: latency(12_000.0, 190_000.0 / (1.0 + per_second / 4e4), 0.3, lines),
         call_error_percent: if outage { 40.0 } else { 0.0 },
         loss_percent: 100.0 * lost as f64 / lines as f64,
         memory: if ours { over(&|share| if spool { filled(0.6 * share) } else { filled(share) }) } else { Vec::new() },
         backlog: if ours { over(&|share| 4.0 * per_second * share) } else { Vec::new() },
+        behind: over(&|share| 4.1 * per_second * share),
         comment: String::new(),
         faults: Vec::new(),
     }
@@ -111,6 +115,7 @@ fn point(parameter: String, value: f64, random: &mut fastrand::Rng) -> SweepRun 
         batches: 120,
         end_to_end: paced.then(|| latency(10_000.0, 500.0 * value, 0.25, 100_000)),
         account: all(100_000),
+        note: "64KiB a write".to_owned(),
         faults: Vec::new(),
         parameter,
         value,
@@ -127,6 +132,7 @@ pub(super) fn recoveries(random: &mut fastrand::Rng) -> Vec<RecoveryRun> {
         all_delivered_seconds: near(0.3 + 4.0 * gib, 0.1, random),
         peak_until_first_send_mib: 22.0,
         peak_mib: 51.0,
+        budget_mib: Some(64.0),
         account: all((5.1e6 * gib) as u64),
         faults: Vec::new(),
     };
@@ -137,6 +143,9 @@ pub(super) fn soak(random: &mut fastrand::Rng) -> SoakRun {
     SoakRun {
         seconds: 600.0,
         per_second: 20_000.0,
+        offered_per_second: 20_000.0,
+        spool: true,
+        verdict: "no slope seen larger than 0.35 MiB/h".to_owned(),
         memory: (0..200)
             .map(|step| Point { seconds: 3.0 * f64::from(step), value: near(14.0, 0.05, random) })
             .collect(),
