@@ -115,7 +115,7 @@ fn request_clause(results: &Results, app: App, operation: Operation) -> Option<S
 /// A cost that cannot be told from nothing is told as such, with what it may be at most.
 fn cost(added: &Added) -> String {
     let interval = added.by;
-    if added.rounds >= stats::FEWEST_ROUNDS && interval.low <= 0.0 && interval.high >= 0.0 {
+    if added.rounds >= stats::LEAST_ROUNDS && interval.low <= 0.0 && interval.high >= 0.0 {
         return format!("nothing measurable (at most {})", words::ms(interval.high));
     }
     words::ms(interval.middle)
@@ -129,7 +129,7 @@ fn task_clause(results: &Results, case: &TaskCase) -> Option<String> {
     let parts: Vec<_> =
         paid.iter().map(|(mode, added)| format!("{} with {}", took(added), words::mode(case.app, *mode))).collect();
     Some(format!(
-        "A {} request of {} tasks and {} records takes {}, of which {} without shipping.",
+        "A {} request of {} tasks and {} records takes {} ({} with its records thrown away).",
         if case.app == App::Python { "Celery" } else { "Rust" },
         words::thousands(case.shape.tasks as f64),
         words::thousands(case.shape.records as f64),
@@ -189,15 +189,18 @@ fn table(results: &Results, app: App) -> Option<Table> {
 }
 
 fn pays(paid: &Pays) -> Cell {
-    let middle = paid.added.by.middle;
-    let by =
-        if middle.abs() >= 999_500.0 { words::signed(middle, words::micros) } else { words::signed(middle, words::ms) };
-    let times = paid.times_none.map_or(String::new(), |times| format!("×{times:.2} of none; "));
-    let cpu = match paid.cpu {
+    let by = paid.added.by;
+    let show = if by.middle.abs() >= 999_500.0 { words::micros } else { words::ms };
+    let mut small = Vec::new();
+    if paid.added.rounds >= stats::LEAST_ROUNDS {
+        small.push(format!("{} to {}", words::signed(by.low, show), words::signed(by.high, show)));
+    }
+    small.extend(paid.times_none.map(|times| format!("×{times:.2} of none")));
+    small.push(match paid.cpu {
         (app, Some(sidecar)) => format!("CPU {} + {}", words::micros(app), words::micros(sidecar)),
         (app, None) => format!("CPU {}", words::micros(app)),
-    };
-    Cell::with_small(by, format!("{times}{cpu}"))
+    });
+    Cell::with_small(words::signed(by.middle, show), small.join("\n"))
 }
 
 fn lost(results: &Results, app: App, mode: Mode) -> Cell {
@@ -218,7 +221,7 @@ fn note(results: &Results, app: App) -> String {
         None => "",
     };
     format!(
-        "{way}Medians of rounds, paired with null (records formatted and thrown away); ×: times as long as with no logging at all; \
+        "{way}Medians of rounds, paired with null (records formatted and thrown away), with their 90 % interval; ×: times as long as with no logging at all; \
          CPU of a request: app + sidecar. The last columns: wall time of a request of that many tasks, and records lost of \
          those logged, in all runs of the mode."
     )
@@ -252,7 +255,7 @@ mod tests {
     fn a_cost_within_the_noise_is_not_told_as_a_cost() {
         let near = |low, middle, high, rounds| Added {
             base: 1.0,
-            by: stats::Interval { low, middle, high },
+            by: stats::Interval { low, middle, high, confidence: stats::EQUIVALENCE },
             times: 1.0,
             rounds,
         };

@@ -59,7 +59,9 @@ impl Plot {
                 Guide::Up { x, .. } => xs.push(*x),
             }
         }
-        Some(Self { title, caption, x: x(&xs), y: y(&ys), series, guides })
+        let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
+        let (x, y) = (x(&xs).padded(least(&xs)), y(&ys).padded(least(&ys)));
+        Some(Self { title, caption, x, y, series, guides })
     }
 }
 

@@ -81,7 +81,7 @@ impl Case {
     }
 }
 
-/// All cases, each once, in order.
+/// All cases, each once, those of the app that users run first.
 pub(super) fn cases(results: &Results) -> Vec<Case> {
     let mut all: Vec<Case> = Vec::new();
     for case in results.api.iter().filter(|run| run.faults.is_empty()).map(Case::new) {
@@ -89,7 +89,8 @@ pub(super) fn cases(results: &Results) -> Vec<Case> {
             all.push(case);
         }
     }
-    all.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+    let app = |case: &Case| std::cmp::Reverse(case.app);
+    all.sort_by(|a, b| app(a).cmp(&app(b)).then(a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal)));
     all
 }
 
@@ -248,7 +249,7 @@ impl TaskCase {
     }
 }
 
-/// All shapes, the document's first.
+/// All shapes, those of the app that users run first.
 pub(super) fn task_cases(results: &Results) -> Vec<TaskCase> {
     let mut all: Vec<TaskCase> = Vec::new();
     for run in results.tasks.iter().filter(|run| run.faults.is_empty()) {
@@ -257,7 +258,7 @@ pub(super) fn task_cases(results: &Results) -> Vec<TaskCase> {
             all.push(case);
         }
     }
-    all.sort_by_key(|case| (case.app, case.shape.tasks, case.shape.records));
+    all.sort_by_key(|case| (std::cmp::Reverse(case.app), case.shape.tasks, case.shape.records));
     all
 }
 

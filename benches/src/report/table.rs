@@ -9,7 +9,7 @@ use crate::results::Mode;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Cell {
     pub(super) text: String,
-    /// Said below it in small letters.
+    /// Said below it in small letters, line by line.
     pub(super) small: String,
     pub(super) outcome: Option<Outcome>,
 }
@@ -45,7 +45,8 @@ impl Cell {
 
     fn plain(&self) -> String {
         let verdict = self.outcome.map_or("", Outcome::name);
-        let parts = [self.text.as_str(), verdict, self.small.as_str()];
+        let small = self.small.replace('\n', "; ");
+        let parts = [self.text.as_str(), verdict, small.as_str()];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
     }
 
@@ -55,8 +56,8 @@ impl Cell {
             None => String::new(),
         };
         html.push_str(&escape::text(&self.text));
-        if !self.small.is_empty() {
-            let _ = write!(html, "<small>{}</small>", escape::text(&self.small));
+        for line in self.small.lines() {
+            let _ = write!(html, "<small>{}</small>", escape::text(line));
         }
         html
     }
@@ -98,7 +99,9 @@ impl Table {
     }
 
     pub(super) fn html(&self) -> String {
-        let mut html = format!("<div class=\"table\"><h3>{}</h3>", escape::text(&self.title));
+        // Words wrap only where a table is all words.
+        let kind = if self.words == self.columns.len() { "table prose" } else { "table" };
+        let mut html = format!("<div class=\"{kind}\"><h3>{}</h3>", escape::text(&self.title));
         html.push_str("<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>");
         for (index, column) in self.columns.iter().enumerate() {
             let class = if index < self.words { "" } else { " class=\"figure\"" };

@@ -21,11 +21,24 @@ pub(super) enum Outcome {
 pub(super) struct Verdict {
     /// What was aimed at.
     pub(super) goal: String,
+    /// The same as the head of a column, where several operations share it.
+    pub(super) column: Option<&'static str>,
     /// App, operation, load.
     pub(super) of: String,
     pub(super) outcome: Outcome,
     /// What was measured, and how sure it is.
     pub(super) measured: String,
+}
+
+impl Verdict {
+    fn cell(&self) -> Cell {
+        // The interval goes on a line of its own.
+        Cell {
+            outcome: Some(self.outcome),
+            text: String::new(),
+            small: self.measured.replace(" (", "\n(").replace("; ", "\n"),
+        }
+    }
 }
 
 impl Outcome {
@@ -50,12 +63,32 @@ pub(super) fn table(verdicts: &[Verdict]) -> Option<Table> {
     let note = "Rounds are paired, so that both modes of a pair ran beside each other; intervals are of 90 %, by a seeded bootstrap (two \
                 one-sided tests at 5 %). Within: the whole interval lies inside the margin. Inconclusive: this run cannot \
                 decide; the smallest effect it could have seen is named.";
-    let mut table = Table::new("Goals", note, 3, &["goal", "of", "verdict", "measured"]);
-    table.words = 4;
+    let mut table = Table::new("Goals", note, 4, &["goal", "of", "verdict", "measured"]);
     for verdict in verdicts {
         let outcome = Cell { outcome: Some(verdict.outcome), ..Cell::default() };
         let (goal, of) = (verdict.goal.as_str().into(), verdict.of.as_str().into());
         table.push(None, vec![goal, of, outcome, verdict.measured.as_str().into()]);
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+/// The goals that operations share: a row for each operation. The others keep rows of their own.
+pub(super) fn matrix(verdicts: &[Verdict]) -> Option<Table> {
+    let (mut columns, mut rows): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    for verdict in verdicts.iter().filter(|verdict| verdict.column.is_some()) {
+        columns.extend(verdict.column.filter(|column| !columns.contains(column)));
+        rows.extend(Some(verdict.of.as_str()).filter(|of| !rows.contains(of)));
+    }
+    let mut heads = vec!["operation"];
+    heads.extend(&columns);
+    let mut table = Table::new("API workload", "", 1, &heads);
+    for of in rows {
+        let cell = |column: &&str| {
+            let found = verdicts.iter().find(|verdict| verdict.of == of && verdict.column == Some(column));
+            found.map_or_else(|| Cell::from("not run"), |found| found.cell())
+        };
+        let cells = std::iter::once(Cell::from(of)).chain(columns.iter().map(cell)).collect();
+        table.push(None, cells);
     }
     (!table.rows.is_empty()).then_some(table)
 }
@@ -68,11 +101,10 @@ pub(super) fn count(verdicts: &[Verdict]) -> [(Outcome, usize); 3] {
 
 /// Within a margin of what it is compared with, by an equivalence test. The interval is of the ratio.
 fn within(ratio: Interval, rounds: usize, margin: f64) -> (Outcome, String) {
-    let shift = Interval { low: ratio.low - 1.0, middle: ratio.middle - 1.0, high: ratio.high - 1.0 };
     let (mut outcome, mut said) = (Outcome::Met, shown(ratio, rounds));
-    match stats::equivalence(shift, margin) {
+    match stats::equivalence(ratio, margin) {
         Equivalence::Within => {}
-        Equivalence::Outside if shift.high < 0.0 => {
+        Equivalence::Outside if ratio.high < 1.0 => {
             outcome = Outcome::Inconclusive;
             said.push_str("; less than null, which shipping cannot bring about: the runs differ by something else");
         }
@@ -91,25 +123,30 @@ fn at_least(ratio: Interval, rounds: usize, share: f64) -> (Outcome, String) {
     let (outcome, said) = match ratio {
         Interval { low, .. } if low >= share => (Outcome::Met, said),
         Interval { high, .. } if high < share => (Outcome::Missed, said),
-        Interval { low, high, .. } => (Outcome::Inconclusive, said + &visible((high - low) / 2.0)),
+        ratio => (Outcome::Inconclusive, said + &visible(ratio.half_width())),
     };
     few(rounds, outcome, said)
 }
 
 fn shown(ratio: Interval, rounds: usize) -> String {
     let [middle, low, high] = [ratio.middle, ratio.low, ratio.high].map(words::change);
-    format!("{middle} ({low} to {high}), {rounds} rounds")
+    let ends = if ratio.half_width().is_finite() { format!(" ({low} to {high})") } else { String::new() };
+    format!("{middle}, {rounds} round{}{ends}", if rounds == 1 { "" } else { "s" })
 }
 
 fn visible(effect: f64) -> String {
-    format!("; could have seen {:.2} %", 100.0 * effect)
+    if effect.is_finite() {
+        format!("; could have seen {:.2} %", 100.0 * effect)
+    } else {
+        String::new()
+    }
 }
 
 fn few(rounds: usize, outcome: Outcome, said: String) -> (Outcome, String) {
-    if rounds >= stats::FEWEST_ROUNDS {
+    if rounds >= stats::LEAST_ROUNDS {
         return (outcome, said);
     }
-    (Outcome::Inconclusive, format!("{said}; fewer than {} decide nothing", stats::FEWEST_ROUNDS))
+    (Outcome::Inconclusive, format!("{said}; fewer than {} decide nothing", stats::LEAST_ROUNDS))
 }
 
 #[cfg(test)]
@@ -118,7 +155,7 @@ mod tests {
     use crate::report::sample;
 
     fn ratio(low: f64, high: f64) -> Interval {
-        Interval { low, middle: (low + high) / 2.0, high }
+        Interval { low, middle: (low + high) / 2.0, high, confidence: stats::EQUIVALENCE }
     }
 
     #[test]
@@ -148,6 +185,7 @@ mod tests {
         let of = |part: &str| all.iter().filter(|verdict| verdict.goal.contains(part)).count();
         assert_eq!([of("p50"), of("p99"), of("maximum"), of("sync")], [12, 12, 6, 6], "{all:#?}");
         assert_eq!([of("task request"), of("lost")], [2, 1], "{all:#?}");
+        assert_eq!((matrix(&all).unwrap().rows.len(), matrix(&all).unwrap().columns.len()), (6, 7));
         assert!(table(&all).is_some() && table(&[]).is_none() && verdicts(&Results::default()).is_empty());
         assert_eq!(count(&all).iter().map(|(_, count)| count).sum::<usize>(), all.len());
     }

@@ -40,7 +40,7 @@ pub(super) fn number(value: f64) -> String {
 pub(super) fn tick(value: f64) -> String {
     let (scaled, letter) = match value.abs() {
         size if size >= 1e6 => (value / 1e6, "M"),
-        size if size >= 1e5 => (value / 1e3, "k"),
+        size if size >= 1e4 => (value / 1e3, "k"),
         _ => (value, ""),
     };
     let shown = if scaled.abs() >= 1_000.0 { thousands(scaled) } else { format!("{:.4}", scaled) };
@@ -48,12 +48,13 @@ pub(super) fn tick(value: f64) -> String {
     format!("{}{letter}", trimmed.replace('-', "−"))
 }
 
+/// With a sign also where it is above zero, and none where nothing but zeros is shown.
 pub(super) fn signed(value: f64, show: fn(f64) -> String) -> String {
-    let shown = show(value);
-    if value > 0.0 {
-        format!("+{shown}")
-    } else {
-        shown
+    let shown = show(value.abs());
+    match value {
+        _ if !shown.chars().any(|digit| ('1'..='9').contains(&digit)) => shown,
+        value if value < 0.0 => format!("−{shown}"),
+        _ => format!("+{shown}"),
     }
 }
 
@@ -179,13 +180,21 @@ mod tests {
     #[test]
     fn ticks_are_short() {
         let shown = [0.0, 0.001, 0.5, 20.0, 20_000.0, 400_000.0, 20e6].map(tick);
-        assert_eq!(shown, ["0", "0.001", "0.5", "20", "20,000", "400k", "20M"]);
+        assert_eq!(shown, ["0", "0.001", "0.5", "20", "20k", "400k", "20M"]);
     }
 
     #[test]
     fn durations_take_the_unit_that_suits() {
         assert_eq!([0.42, 850.0, 12_345.0, 47_200_000.0].map(micros), ["0.420 µs", "850 µs", "12.3 ms", "47.2 s"]);
         assert_eq!([50.0, 33_000.0, -40.0].map(ms), ["0.05 ms", "33.0 ms", "−0.04 ms"]);
+    }
+
+    #[test]
+    fn signs_are_for_what_is_not_zero() {
+        assert_eq!(
+            [1_000.0, -1_000.0, -1.0, 1.0].map(|value| signed(value, ms)),
+            ["+1.00 ms", "−1.00 ms", "0.00 ms", "0.00 ms"]
+        );
     }
 
     #[test]

@@ -48,6 +48,14 @@ impl Axis {
         Self { title: format!("{title}, log"), scale: Scale::Log, low, high, ticks: named(&decades(low, high)) }
     }
 
+    /// Leaves room before a value near the very start, so that its mark lies beside the axis and not on it.
+    pub(super) fn padded(self, least: f64) -> Self {
+        if self.scale != Scale::Linear || self.place(least) > 0.02 {
+            return self;
+        }
+        Self { low: self.low - 0.03 * (self.high - self.low), ..self }
+    }
+
     pub(in crate::report) fn titled(self, title: &str) -> Self {
         let log = if self.scale == Scale::Log { ", log" } else { "" };
         Self { title: format!("{title}{log}"), ..self }
@@ -109,12 +117,12 @@ fn decades(low: f64, high: f64) -> Vec<f64> {
     let spans = (high / low).log10();
     let ticks = match spans {
         _ if spans > 7.0 => of(&[1.0]).into_iter().step_by(2).collect(),
-        _ if spans > 2.6 => of(&[1.0]),
+        _ if spans > 3.3 => of(&[1.0]),
         _ if spans > 1.3 => of(&[1.0, 2.0, 5.0]),
         _ if spans > 0.5 => of(&[1.0, 2.0, 3.0, 5.0, 7.0]),
         _ => Vec::new(),
     };
-    if ticks.len() < 3 {
+    if ticks.len() < 2 {
         return even(low, high);
     }
     ticks

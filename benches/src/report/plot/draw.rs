@@ -57,9 +57,9 @@ fn draw(plot: &Plot, into: &mut String) -> Drawn {
     for guide in &plot.guides {
         guideline(&root, &mut chart, plot, guide)?;
     }
-    // The mode that stands out is drawn over the others.
+    // The widest first: what coincides with it is seen on it.
     let mut order: Vec<&Series> = plot.series.iter().collect();
-    order.sort_by_key(|series| series.ink.width);
+    order.sort_by_key(|series| std::cmp::Reverse(series.ink.width));
     for series in order {
         line(&mut chart, series)?;
     }
@@ -151,12 +151,12 @@ fn guideline(root: &Area<'_>, chart: &mut Chart<'_, '_>, plot: &Plot, guide: &Gu
     };
     let style = ShapeStyle::from(&rgb(PALE)).stroke_width(3);
     chart.draw_series(DashedLineSeries::new([from, to], 6, 10, style))?;
-    let at = chart.backend_coord(&to);
+    let (start, end) = (chart.backend_coord(&from), chart.backend_coord(&to));
+    // Where data is rare: on the left above a line across, at the foot of one that goes up, on the side with more room.
     let (place, anchor) = match guide {
-        Guide::Across { .. } => ((at.0 - 8, at.1 - 6), HPos::Right),
-        // Towards the side that has more room.
-        Guide::Up { x, .. } if plot.x.place(*x) > 0.5 => ((at.0 - 10, at.1 + 34), HPos::Right),
-        Guide::Up { .. } => ((at.0 + 10, at.1 + 34), HPos::Left),
+        Guide::Across { .. } => ((start.0 + 14, start.1 - 6), HPos::Left),
+        Guide::Up { x, .. } if plot.x.place(*x) > 0.5 => ((end.0 - 10, start.1 - 50), HPos::Right),
+        Guide::Up { .. } => ((end.0 + 10, start.1 - 50), HPos::Left),
     };
     root.draw(&Text::new(label.clone(), place, font(SMALL, PALE, Pos::new(anchor, VPos::Bottom))))?;
     Ok(())
@@ -167,7 +167,8 @@ fn names_at_ends(root: &Area<'_>, chart: &Chart<'_, '_>, plot: &Plot) -> Drawn {
     let (across, down) = chart.plotting_area().get_pixel_range();
     let ends: Vec<_> =
         plot.series.iter().filter_map(|series| Some(chart.backend_coord(series.points.last()?))).collect();
-    let wanted: Vec<f64> = ends.iter().map(|end| f64::from(end.1)).collect();
+    // Of lines that end at one height, the one that ends farthest right is named first.
+    let wanted: Vec<f64> = ends.iter().map(|end| f64::from(end.1) - 1e-4 * f64::from(end.0)).collect();
     let heights = apart(&wanted, TEXT * 1.2, (f64::from(down.start), f64::from(down.end)));
     for ((series, end), height) in plot.series.iter().zip(&ends).zip(&heights) {
         let at = (across.end + 26, height.round() as i32);

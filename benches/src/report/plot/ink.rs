@@ -29,13 +29,18 @@ impl Ink {
 
     pub(in crate::report) fn of(mode: Mode) -> Self {
         match mode {
-            Mode::Splashdam => Self { width: 8, ..Self::new((0, 98, 168), Mark::Disc) },
+            Mode::Splashdam => Self { width: 11, ..Self::new((0, 98, 168), Mark::Disc) },
             Mode::Sync => Self::new((203, 79, 0), Mark::Triangle),
             Mode::Queue => Self::new((166, 106, 0), Mark::Cross),
             Mode::Stdout => Self::new((0, 133, 98), Mark::Square),
             Mode::Null => Self::new((85, 85, 85), Mark::Ring),
             Mode::None => Self { dashed: true, ..Self::new((130, 130, 130), Mark::Ring) },
         }
+    }
+
+    /// Ours with a spool, where it stands beside ours without.
+    pub(in crate::report) fn spool() -> Self {
+        Self { dashed: true, ..Self::new((12, 34, 84), Mark::Square) }
     }
 
     /// What a source document measured.

@@ -2,7 +2,7 @@
 
 use super::log;
 use super::outage::ink;
-use crate::report::plot::{Axis, Plot, Series};
+use crate::report::plot::{Axis, Ink, Plot, Series};
 use crate::report::stats::median;
 use crate::report::verdicts::lost::OURS;
 use crate::results::{Condition, LoadRun, Results};
@@ -49,7 +49,7 @@ fn one(runs: &[&LoadRun], (title, y, said, value, logarithmic): (&str, &str, &st
     for (shipper, spool) in lines {
         let ink = ink(shipper, &mut others);
         let (name, ink) = match (shipper == OURS, spool) {
-            (true, true) => (format!("{shipper}, spool"), ink.thin().dashed()),
+            (true, true) => (format!("{shipper}, spool"), Ink::spool()),
             _ => (shipper.to_owned(), ink),
         };
         let own: Vec<_> =

@@ -33,9 +33,8 @@ fn lines(runs: &[&LoadRun], value: fn(&LoadRun) -> &Vec<Point>) -> Vec<Series> {
     let mut of = |run: &&LoadRun| {
         let ink = ink(&run.shipper, &mut others);
         let (name, ink) = match (run.spool, run.shipper == OURS) {
-            (true, true) => (format!("{}, spool", run.shipper), ink),
-            (false, true) => (run.shipper.clone(), ink.thin().dashed()),
-            (_, false) => (run.shipper.clone(), ink),
+            (true, true) => (format!("{}, spool", run.shipper), Ink::spool()),
+            _ => (run.shipper.clone(), ink),
         };
         Series::new(name, ink, value(run).iter().map(|point| (point.seconds, point.value)).collect()).unmarked()
     };

@@ -4,7 +4,7 @@ use super::{linear, log};
 use crate::report::document;
 use crate::report::plot::{Guide, Ink, Plot, Series};
 use crate::report::select::{by_round, mean_seconds, paired, remotes, task_cases, TaskCase};
-use crate::report::stats::{fit_line, median, ratio_of_medians};
+use crate::report::stats::{fit_line, median, ratio_of_medians, Line};
 use crate::report::words;
 use crate::results::{Mode, Results};
 
@@ -49,15 +49,14 @@ fn durations(results: &Results, case: &TaskCase) -> Option<Plot> {
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::report) struct RatioLine {
     pub(in crate::report) points: Vec<(f64, f64)>,
-    intercept: f64,
-    slope: f64,
+    line: Line,
     pub(in crate::report) farthest_ms: f64,
 }
 
 impl RatioLine {
     /// The latency at which the line reaches a ratio.
     pub(in crate::report) fn at(&self, ratio: f64) -> Option<f64> {
-        (self.slope > 0.0).then(|| (ratio - self.intercept) / self.slope).filter(|at| *at >= 0.0)
+        self.line.reaches(ratio).filter(|at| *at >= 0.0)
     }
 }
 
@@ -68,9 +67,9 @@ pub(in crate::report) fn ratio_line(results: &Results, case: &TaskCase) -> Optio
         Some((words::fixed_ms(remote)?, ratio.middle))
     };
     let points: Vec<(f64, f64)> = latencies(results).iter().filter_map(point).collect();
-    let (intercept, slope) = fit_line(&points)?;
+    let line = fit_line(&points)?;
     let farthest_ms = points.iter().map(|point| point.0).fold(0.0, f64::max);
-    Some(RatioLine { points, intercept, slope, farthest_ms })
+    Some(RatioLine { points, line, farthest_ms })
 }
 
 /// Where the document's ratio appears, in words.
@@ -94,7 +93,7 @@ fn ratios(results: &Results, case: &TaskCase) -> Option<Plot> {
     let mut guides = vec![Guide::Across { y: document::TIMES, label: "the document: 11 ×".to_owned() }];
     if let Some(at) = line.at(document::TIMES) {
         guides.push(Guide::Up { x: at, label: format!("{} ms", words::number(at)) });
-        let from = (0.0, line.intercept);
+        let from = (0.0, line.line.intercept);
         series.push(
             Series::new("fitted line", Ink::of(Mode::Sync).dashed(), vec![from, (at, document::TIMES)]).unmarked(),
         );
@@ -119,10 +118,10 @@ mod tests {
 
     #[test]
     fn the_latency_of_the_ratio_is_read_from_the_line() {
-        let line = RatioLine { points: vec![], intercept: 1.0, slope: 0.07, farthest_ms: 20.0 };
+        let line = RatioLine { points: vec![], line: Line { intercept: 1.0, slope: 0.07 }, farthest_ms: 20.0 };
         assert!((line.at(11.0).unwrap() - 142.857).abs() < 0.01);
         assert!(eleven(&line).contains("143 ms a call, beyond the 20 ms measured"), "{}", eleven(&line));
-        let flat = RatioLine { slope: 0.0, ..line };
+        let flat = RatioLine { line: Line { intercept: 1.0, slope: 0.0 }, ..line };
         assert!(flat.at(11.0).is_none() && eleven(&flat).contains("no latency"));
     }
 

@@ -18,12 +18,12 @@ const COLUMNS: [&str; 14] = [
     "average s",
     "greatest s",
     "÷ none",
+    "lost",
     "task p50 ms",
     "task p99 ms",
     "app CPU a request",
     "sidecar CPU",
     "MiB, app + sidecar",
-    "lost",
 ];
 
 pub(in crate::report) fn main(results: &Results) -> Vec<Table> {
@@ -82,12 +82,12 @@ fn cells(case: &TaskCase, remote: &str, mode: Mode, runs: &[&TaskRun], none: Opt
         maybe(average(runs), words::number),
         maybe(seconds.iter().copied().reduce(f64::max), words::number),
         maybe(average(runs).zip(none).map(|(own, none)| own / none), |times| format!("{times:.2}")),
+        lost(runs.iter().map(|run| run.account).fold(Account::default(), sum)),
         maybe(of(&|run| Some(run.task.p50 as f64 / 1e3)), words::number),
         maybe(of(&|run| Some(run.task.p99 as f64 / 1e3)), words::number),
         maybe(of(&|run| Some(cpu(run).0)), words::micros),
         maybe(of(&|run| cpu(run).1), words::micros),
         if resident.is_empty() { "–".into() } else { resident.join(" + ").into() },
-        lost(runs.iter().map(|run| run.account).fold(Account::default(), sum)),
     ]
 }
 

@@ -22,6 +22,7 @@ pub(super) fn verdicts(results: &Results) -> Option<Verdict> {
         format!("{lost} of {emitted} records in {runs} runs, {lossy} of them with a loss{}", others(results));
     Some(Verdict {
         goal: "lost: 0 in every splashdam run".to_owned(),
+        column: None,
         of: "all workloads".to_owned(),
         outcome,
         measured,

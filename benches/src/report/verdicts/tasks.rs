@@ -16,5 +16,11 @@ fn splashdam(results: &Results, case: &TaskCase, remote: &str) -> Option<Verdict
     let rounds = |mode| by_round(case.runs(results, mode, remote), |run| run.round, mean_seconds);
     let pairs = paired(&rounds(Mode::Null), &rounds(Mode::Splashdam));
     let (outcome, measured) = within(stats::ratio_of_medians(&pairs, results.seed)?, pairs.len(), MARGIN);
-    Some(Verdict { goal: "task request within ±3 % of null".to_owned(), of: case.title(), outcome, measured })
+    Some(Verdict {
+        goal: "task request within ±3 % of null".to_owned(),
+        column: None,
+        of: case.title(),
+        outcome,
+        measured,
+    })
 }
