@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -34,6 +35,8 @@ pub(crate) struct Program {
 struct Said {
     lines: Mutex<VecDeque<String>>,
     more: Condvar,
+    /// Nothing more will be said.
+    over: AtomicBool,
 }
 
 impl Said {
@@ -97,8 +100,8 @@ impl Program {
     pub(crate) fn wait_for(&mut self, prefix: &str, longest: Duration) -> Result<String> {
         let begin = Instant::now();
         loop {
-            // In this order: what it said before it ended has been read by then, or is within a moment.
-            let ended = self.process.ended()?;
+            // In this order: what was said before its end is among the lines by then.
+            let ended = self.process.ended()?.filter(|_| self.said.over.load(Ordering::Acquire));
             self.look();
             let (lines, _) = self
                 .said
@@ -128,7 +131,7 @@ impl Program {
         loop {
             self.cpu_seconds();
             self.look();
-            if let Some(status) = self.process.ended()? {
+            if let Some(status) = self.process.ended()?.filter(|_| self.said.over.load(Ordering::Acquire)) {
                 return Ok(status.success());
             }
             if begin.elapsed() > longest {
@@ -161,12 +164,14 @@ impl Program {
     }
 }
 
+/// To the end, which comes when the last process that could speak is gone.
 fn read_lines(mut from: impl BufRead, said: &Said) {
     let mut line = Vec::new();
     while from.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
         said.push(String::from_utf8_lossy(&line).trim_end().to_owned());
         line.clear();
     }
+    said.over.store(true, Ordering::Release);
 }
 
 #[cfg(test)]
