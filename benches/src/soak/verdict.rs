@@ -1,6 +1,7 @@
 //! What growth of memory says: a leak, none, or that the run cannot tell. Pure.
 //!
-//! A leak goes on. Memory that was taken once, for good, makes a slope too; so a leak must show in both halves of the run.
+//! A leak goes on. Memory that was taken once, for good, makes a slope too, and so does an allocator that settles; so a leak must show
+//! in each third of the run, and not much more slowly at its end.
 
 use std::fmt;
 
@@ -11,8 +12,10 @@ pub(super) const MARGIN: f64 = 1.0;
 /// A run that could have missed a growth of more than this says nothing of use: it would fill the spare 40 MiB of a pod within
 /// hours.
 const RESOLVES: f64 = 8.0;
-/// Shorter than this a line is drawn through the warm-up, whatever its interval says, in seconds of samples.
-const SHORTEST: f64 = 600.0;
+/// Each third of the run must grow by this part of what the whole does.
+const STEADY: f64 = 0.5;
+/// Shorter than this a line is drawn through memory that still settles, whatever its interval says, in seconds of samples.
+const SHORTEST: f64 = 1_800.0;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Verdict {
@@ -20,8 +23,8 @@ pub(super) enum Verdict {
     Leak { least: f64 },
     /// No growth larger than this.
     NoneSeen { most: f64 },
-    /// It grew, but not in both halves of the run.
-    Once { most: f64 },
+    /// It grew, but not throughout the run.
+    Unsteady { most: f64 },
     /// The run was too short.
     TooShort { seconds: f64 },
     /// Growth up to this might have gone unseen.
@@ -33,11 +36,12 @@ impl Verdict {
         let seconds = growth.seconds;
         match growth.slope {
             Some(slope) if seconds >= SHORTEST => {
-                let throughout = growth.halves.iter().all(|half| half.is_some_and(|half| half > MARGIN));
-                if slope.low > MARGIN && throughout {
+                let least = STEADY * slope.estimate;
+                let steady = growth.thirds.iter().all(|third| third.is_some_and(|third| third >= least));
+                if slope.low > MARGIN && steady {
                     Self::Leak { least: slope.low }
                 } else if slope.low > MARGIN {
-                    Self::Once { most: slope.high }
+                    Self::Unsteady { most: slope.high }
                 } else if slope.high <= RESOLVES {
                     Self::NoneSeen { most: slope.high.max(0.0) }
                 } else {
@@ -58,8 +62,11 @@ impl fmt::Display for Verdict {
         match self {
             Self::Leak { least } => write!(f, "leak: memory grew by {least:.1} MiB an hour at least"),
             Self::NoneSeen { most } => write!(f, "no slope seen larger than {most:.2} MiB an hour"),
-            Self::Once { most } => {
-                write!(f, "inconclusive: it grew, but not in both halves of the run; up to {most:.1} MiB an hour; let it run longer")
+            Self::Unsteady { most } => {
+                write!(
+                    f,
+                    "inconclusive: it grew, by up to {most:.1} MiB an hour, but not throughout; let it run longer"
+                )
             }
             Self::TooShort { seconds } => {
                 write!(
@@ -82,22 +89,24 @@ mod tests {
 
     fn of(low: f64, high: f64, seconds: f64) -> Verdict {
         let estimate = (low + high) / 2.0;
-        Verdict::of(&Growth { slope: Some(Slope { estimate, low, high }), halves: [Some(estimate); 2], seconds })
+        Verdict::of(&Growth { slope: Some(Slope { estimate, low, high }), thirds: [Some(estimate); 3], seconds })
     }
 
     #[test]
     fn a_leak_is_what_is_beyond_doubt_and_the_margin() {
         assert_eq!(of(1.5, 9.0, 3_600.0), Verdict::Leak { least: 1.5 });
         assert_eq!(of(1.0, 2.0, 3_600.0), Verdict::NoneSeen { most: 2.0 });
-        assert!(of(1.1, 1.2, 600.0).is_leak());
+        assert!(of(1.1, 1.2, 1_800.0).is_leak());
     }
 
     #[test]
-    fn what_was_taken_once_is_no_leak() {
+    fn what_does_not_go_on_is_no_leak() {
         let slope = Some(Slope { estimate: 5.0, low: 1.5, high: 8.5 });
-        for halves in [[Some(8.0), Some(0.0)], [Some(0.9), Some(9.0)], [None, Some(9.0)]] {
-            let verdict = Verdict::of(&Growth { slope, halves, seconds: 3_600.0 });
-            assert_eq!(verdict, Verdict::Once { most: 8.5 });
+        for thirds in
+            [[Some(8.0), Some(8.0), Some(0.0)], [Some(2.4), Some(9.0), Some(9.0)], [None, Some(9.0), Some(9.0)]]
+        {
+            let verdict = Verdict::of(&Growth { slope, thirds, seconds: 3_600.0 });
+            assert_eq!(verdict, Verdict::Unsteady { most: 8.5 });
         }
     }
 
@@ -110,8 +119,8 @@ mod tests {
 
     #[test]
     fn a_short_run_says_nothing_however_narrow_its_interval() {
-        assert_eq!(of(5.0, 5.0, 599.0), Verdict::TooShort { seconds: 599.0 });
-        let unknown = Growth { slope: None, halves: [None; 2], seconds: 9_999.0 };
+        assert_eq!(of(5.0, 5.0, 1_799.0), Verdict::TooShort { seconds: 1_799.0 });
+        let unknown = Growth { slope: None, thirds: [None; 3], seconds: 9_999.0 };
         assert_eq!(Verdict::of(&unknown), Verdict::TooShort { seconds: 9_999.0 });
         assert!(of(0.0, 0.0, 10.0).to_string().starts_with("inconclusive: 10 s"));
     }
