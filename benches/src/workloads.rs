@@ -120,7 +120,11 @@ impl Part {
     fn of(set: Set) -> Vec<Self> {
         let mut parts = vec![Self::Pairs, Self::Serial, Self::Threads, Self::Ladder, Self::Tasks, Self::Load];
         if set != Set::Small {
-            parts.extend([Self::LargeTasks, Self::ElevenTimes, Self::Sweeps, Self::Recovery, Self::Soak]);
+            parts.extend([Self::LargeTasks, Self::Sweeps, Self::Recovery, Self::Soak]);
+        }
+        // It takes the seed's minutes, whatever the set.
+        if set == Set::Full {
+            parts.push(Self::ElevenTimes);
         }
         parts
     }
