@@ -3,19 +3,32 @@
 CARGO ?= cargo
 PYTHON ?= python3
 VENV := .venv
+RESULTS := bench-results
+BENCH = "$$(tests/target-dir)/release/splashdam-bench"
 
 .DEFAULT_GOAL := help
-.PHONY: help test bench lint slim clean
+.PHONY: help test bench bench-full figures programs lint slim clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 test: $(VENV)/installed ## set everything up, run every test, say `N passed, N failed`
 	@CARGO="$(CARGO)" VENV="$(VENV)" tests/all
 
-bench: ## measure, and print the table of figures
+bench: $(VENV)/installed programs ## what logging costs an API and a task queue; ten minutes; writes bench-results/small.html
+	@mkdir -p $(RESULTS)
+	$(BENCH) workloads --set small --json $(RESULTS)/small.json --html $(RESULTS)/small.html
+
+bench-full: $(VENV)/installed programs ## everything: workloads, load record, recovery, an hour's soak; takes hours
+	@mkdir -p $(RESULTS)
+	$(BENCH) workloads --set full --json $(RESULTS)/full.json --html $(RESULTS)/full.html
+	$(BENCH) figures --json $(RESULTS)/figures.json
+
+figures: programs ## measure the sidecar alone, and print the table of figures
+	$(BENCH) figures
+
+programs:
 	$(CARGO) build --release --workspace --examples --bins --features splashdam-emulator/tls
-	$(CARGO) run --release -p splashdam-bench -- figures
 
 lint: $(VENV)/installed ## formatting, clippy, ruff and mypy; warnings are errors
 	$(CARGO) fmt --all --check
@@ -30,7 +43,7 @@ slim: ## the production binary, without emulator and demo, and its size
 
 clean: ## remove what was built and installed
 	$(CARGO) clean
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(RESULTS)
 
 $(VENV)/installed: tests/requirements.txt tests/venv
 	@PYTHON="$(PYTHON)" tests/venv "$(VENV)"

@@ -15,6 +15,7 @@ use crate::error::{io, wrong, Error, Result};
 use crate::host::clock::unix_micros;
 use crate::host::http;
 use crate::host::process::Process;
+use crate::results::Latency;
 
 /// What calls have to be signed with; the emulator's default.
 pub(crate) const SECRET: &str = "emulator";
@@ -51,9 +52,6 @@ pub(crate) struct Report {
     pub(crate) batches: Batches,
     pub(crate) accepts: Accepts,
     pub(crate) freshness_micros: Freshness,
-    /// Greatest time of a bucket and how many fell into it.
-    #[serde(default)]
-    pub(crate) freshness_buckets: Vec<(u64, u64)>,
     /// Of all requests, as they came.
     #[serde(default)]
     pub(crate) body_bytes: u64,
@@ -84,13 +82,16 @@ pub(crate) struct Accepts {
     pub(crate) last_seconds: Option<f64>,
 }
 
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Freshness {
     pub(crate) count: u64,
     pub(crate) p50: u64,
     pub(crate) p95: u64,
     pub(crate) p99: u64,
     pub(crate) max: u64,
+    /// No later than this, and how many; ascending, within 1.6 %.
+    #[serde(default)]
+    pub(crate) buckets: Vec<(u64, u64)>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -112,6 +113,16 @@ pub(crate) struct Cpu {
 pub(crate) struct Violations {
     pub(crate) total: u64,
     pub(crate) list: Vec<serde_json::Value>,
+}
+
+impl Freshness {
+    /// As a distribution. The endpoint notes the time when a batch takes effect, before it holds its answer back; `remote` is
+    /// added whole, since a real remote has a part of it before that moment: later than it ever was.
+    pub(crate) fn latency(&self, remote: Duration) -> Latency {
+        let added = u64::try_from(remote.as_micros()).unwrap_or(u64::MAX);
+        let later = |(micros, count): &(u64, u64)| (micros.saturating_add(added), *count);
+        Latency::of_buckets(self.buckets.iter().map(later).collect())
+    }
 }
 
 impl Report {
@@ -193,6 +204,17 @@ impl Endpoint {
         }
         let answer = http::get(self.address, "/_emulator/report", Duration::from_secs(5))?;
         parse(&answer.body).map(Some)
+    }
+
+    /// How many of the numbers in a range have arrived.
+    pub(crate) fn marked(&self, numbers: &std::ops::Range<u64>) -> Result<u64> {
+        #[derive(Deserialize)]
+        struct Marked {
+            unique: u64,
+        }
+        let path = format!("/_emulator/marks?from={}&until={}", numbers.start, numbers.end);
+        let body = good(&path, http::get(self.address, &path, CONTROL)?)?;
+        serde_json::from_str::<Marked>(&body).map(|marked| marked.unique).map_err(io_json)
     }
 
     /// Makes it reset all connections and refuse new ones for so long.

@@ -15,22 +15,33 @@ use clap::{Parser, Subcommand};
 
 mod account;
 mod check;
+mod compare;
 mod endpoint;
 mod error;
 mod feed;
 mod figure;
 mod figures;
-mod freshness;
 mod host;
 mod interrupt;
+mod keep;
+mod latency;
+mod load;
+mod progress;
+mod provenance;
 mod record;
+mod recovery;
+mod report;
 mod results;
 mod run;
 mod scenarios;
 mod sidecar;
+mod soak;
 mod stage;
+mod statistics;
+mod sweeps;
 mod table;
 mod watch;
+mod workloads;
 
 #[derive(Debug, Parser)]
 #[command(name = "splashdam-bench", about = "Measures splashdam: feeder, sidecar and endpoint as separate processes")]
@@ -41,18 +52,32 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Measure what logging costs an API and a task queue, in each mode
+    Workloads(workloads::WorkloadsArgs),
     /// Measure the figures and print them beside their floors and goals
     Figures(figures::FiguresArgs),
     /// Run what has to hold under load, faults and odd clocks
     Check(check::CheckArgs),
     /// Offer a ladder of lines a minute, and record what each rung yields and costs
     Record(record::RecordArgs),
+    /// Vary one parameter at a time and measure at each value
+    Sweep(sweeps::SweepArgs),
+    /// Kill a sidecar with so much in its spool, start another and measure how soon it is of use
+    Recovery(recovery::RecoveryArgs),
+    /// Keep up a steady load and watch the sidecar's memory and metrics
+    Soak(soak::SoakArgs),
     /// Write numbered lines into a text socket
     Feed(feed::text::TextArgs),
     /// Write numbered records over framed connections and await their end
     Framed(feed::framed::FramedArgs),
     /// Write a record a second to each of many streams
     Lanes(feed::lanes::LanesArgs),
+    /// Ask a URL at a constant rate, or with so many at once
+    Http(load::args::HttpArgs),
+    /// Say what changed between two files of results
+    Compare(compare::CompareArgs),
+    /// Print the tables of a file of results, and write its report as one HTML file
+    Report(report::ReportArgs),
     /// Kill what our parent left behind (started by the other commands)
     #[command(hide = true)]
     Warden,
@@ -73,16 +98,29 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> error::Result<ExitCode> {
     match command {
+        Command::Workloads(args) => return host::warden::with(|| workloads::run(&args)),
         Command::Figures(args) => return host::warden::with(|| figures::run(&args)),
         Command::Check(args) => return host::warden::with(|| check::run(&args)),
         Command::Record(args) => return host::warden::with(|| record::run(&args)),
+        Command::Sweep(args) => return long(|| sweeps::command(&args, &interrupt::asked)),
+        Command::Recovery(args) => return long(|| recovery::command(&args, &interrupt::asked)),
+        Command::Soak(args) => return long(|| soak::command(&args, &interrupt::asked)),
         Command::Feed(args) => print(&feed::text::run(&args)?),
         Command::Framed(args) => print(&feed::framed::run(&args)?),
         Command::Lanes(args) => print(&feed::lanes::run(&args)?),
+        Command::Http(args) => return load::args::command(&args),
+        Command::Compare(args) => return compare::run(&args),
+        Command::Report(args) => return report::run(&args),
         Command::Warden => host::warden::watch(std::io::stdin().lock()),
         Command::Hog { mebibytes } => println!("{} pages", host::cgroup::hog(mebibytes)),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What can be interrupted, and then reports what it has.
+fn long(work: impl FnOnce() -> error::Result<ExitCode>) -> error::Result<ExitCode> {
+    interrupt::install()?;
+    host::warden::with(work)
 }
 
 fn print(report: &feed::Report) {

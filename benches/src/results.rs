@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 mod api;
 mod common;
+mod distribution;
 mod pipeline;
 mod task;
 

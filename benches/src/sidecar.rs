@@ -29,6 +29,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) memory: Option<&'static str>,
     /// Where and how its records also stand on disk; nowhere unless set.
     pub(crate) spool: Option<Spool>,
+    /// Further flags, as they are.
+    pub(crate) flags: Vec<String>,
     /// A memory limit from the kernel.
     pub(crate) cgroup: Option<&'a Cgroup>,
 }
@@ -84,6 +86,7 @@ impl Sidecar {
             let flags = [("--spool-max", spool.max), ("--spool-survives", spool.survives)];
             command.args(flags.iter().filter_map(|(flag, value)| Some([*flag, (*value)?])).flatten());
         }
+        command.args(&settings.flags);
         // Nothing of the caller's AWS configuration may reach a measurement, nor of its splashdam one.
         for (name, _) in std::env::vars_os() {
             let known = name.to_string_lossy();

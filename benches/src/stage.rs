@@ -49,6 +49,13 @@ pub(crate) struct Feeder {
     cpu_seconds: f64,
 }
 
+impl Feeder {
+    /// Asks a paced text feeder to write no more.
+    pub(crate) fn stop(&self) {
+        self.process.terminate();
+    }
+}
+
 /// What a run came to.
 #[derive(Debug)]
 pub(crate) struct Finished {
@@ -60,6 +67,8 @@ pub(crate) struct Finished {
     pub(crate) resident: Resident,
     /// From the first byte written to the last record accepted.
     pub(crate) seconds: f64,
+    /// When the last record was accepted, microseconds since the epoch.
+    pub(crate) last_accept_micros: u64,
     /// CPUs that processes other than ours kept busy meanwhile.
     pub(crate) others: f64,
     pub(crate) last_line: String,
@@ -146,34 +155,47 @@ impl Stage {
         Ok(feeder.process.output())
     }
 
+    /// Whether a feeder has ended as it should. Fails where it ended otherwise, or the sidecar did.
+    pub(crate) fn has_fed(&mut self, feeder: &mut Feeder) -> Result<bool> {
+        if let Some(status) = feeder.process.ended()? {
+            return match status.success() {
+                true => Ok(true),
+                false => Err(wrong("the feeder", format!("ended with {status}"))),
+            };
+        }
+        feeder.cpu_seconds = kernel::cpu_seconds(feeder.process.pid()).unwrap_or(feeder.cpu_seconds);
+        // A feeder's writes wait for a sidecar; one that has died would be waited for in vain.
+        self.sidecar.check_alive()?;
+        Ok(false)
+    }
+
     fn wait_for(&mut self, feeder: &mut Feeder, longest: Duration) -> Result<()> {
         let begin = Instant::now();
-        loop {
-            if let Some(status) = feeder.process.ended()? {
-                return if status.success() {
-                    Ok(())
-                } else {
-                    Err(wrong("the feeder", format!("ended with {status}")))
-                };
-            }
-            feeder.cpu_seconds = kernel::cpu_seconds(feeder.process.pid()).unwrap_or(feeder.cpu_seconds);
-            // A feeder's writes wait for a sidecar; one that has died would be waited for in vain.
-            self.sidecar.check_alive()?;
+        while !self.has_fed(feeder)? {
             if begin.elapsed() > longest {
                 let what = format!("end of the feeder (the sidecar says: {})", self.sidecar.last_words());
                 return Err(Error::Late { what, seconds: longest.as_secs_f64() });
             }
             thread::sleep(Duration::from_millis(5));
         }
+        Ok(())
     }
 
     /// Waits until so many records have ended, as long as some go on doing so.
     pub(crate) fn settle(&mut self, records: u64) -> Result<()> {
+        self.settle_unless(records, &|| false).map(drop)
+    }
+
+    /// The same; false where it was stopped before.
+    pub(crate) fn settle_unless(&mut self, records: u64, stop: &dyn Fn() -> bool) -> Result<bool> {
         let (mut since, mut before) = (Instant::now(), 0);
         loop {
             let ended = self.ended()?;
             if ended >= records {
-                return Ok(());
+                return Ok(true);
+            }
+            if stop() {
+                return Ok(false);
             }
             if ended > before {
                 (since, before) = (Instant::now(), ended);
@@ -212,14 +234,14 @@ impl Stage {
         let report = endpoint.stop()?;
 
         let begin = self.feeders.iter().map(|feeder| feeder.begin_micros).min().unwrap_or_default();
-        let end = endpoint.last_accept_micros(&report).unwrap_or_default();
-        let seconds = end.saturating_sub(begin) as f64 / 1e6;
+        let last_accept_micros = endpoint.last_accept_micros(&report).unwrap_or_default();
+        let seconds = last_accept_micros.saturating_sub(begin) as f64 / 1e6;
         let feeding: f64 = self.feeders.iter().map(|feeder| feeder.cpu_seconds).sum();
         let ours = cpu_seconds + report.cpu_seconds() + feeding + window.as_secs_f64();
         let busy = machine_now.busy_seconds - self.machine.busy_seconds;
         let others = (busy - ours).max(0.0) / seconds.max(f64::MIN_POSITIVE);
         let feeders = std::mem::take(&mut self.feeders);
-        Ok(Finished { feeders, report, seen, cpu_seconds, resident, seconds, others, last_line })
+        Ok(Finished { feeders, report, seen, cpu_seconds, resident, seconds, last_accept_micros, others, last_line })
     }
 }
 

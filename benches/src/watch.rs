@@ -10,6 +10,8 @@ use crate::account::{Account, Scrape};
 use crate::sidecar::scrape;
 
 const PERIOD: Duration = Duration::from_millis(100);
+/// A sidecar at work answers sooner than this. It promises no figure; a scraper's usual patience is ten times as long.
+pub(crate) const BOUND: Duration = Duration::from_secs(1);
 
 /// What was seen.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +23,10 @@ pub(crate) struct Seen {
     pub(crate) wrong: u64,
     pub(crate) first_wrong: Option<Account>,
     pub(crate) slowest: Duration,
+    /// Of [`Self::failed`] those after the first answer: before it the sidecar is starting.
+    pub(crate) refused: u64,
+    /// Scrapes that took longer than [`BOUND`].
+    pub(crate) late: u64,
     /// The most bytes that its spool ever had.
     pub(crate) most_spool_bytes: f64,
     pub(crate) latest: Scrape,
@@ -80,10 +86,12 @@ impl Drop for Watch {
 fn note(seen: &mut Seen, scraped: Option<Scrape>, took: Duration) {
     let Some(scraped) = scraped else {
         seen.failed += 1;
+        seen.refused += u64::from(seen.scrapes > 0);
         return;
     };
     seen.scrapes += 1;
     seen.slowest = seen.slowest.max(took);
+    seen.late += u64::from(took > BOUND);
     let account = scraped.account();
     if !account.adds_up() {
         seen.wrong += 1;

@@ -238,7 +238,6 @@ impl Endpoint {
             body_bytes: tally.body_bytes,
             accepts: tally.accepts(),
             freshness_micros: tally.freshness(),
-            freshness_buckets: tally.freshness_buckets(),
             marks: tally.mark_counts(expect.or(self.config.expect)),
             cpu: used,
             store,

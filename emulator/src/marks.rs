@@ -127,6 +127,19 @@ impl Marks {
         self.highest = self.highest.max(Some(number));
     }
 
+    /// How many of the numbers from `from` until below `until` arrived.
+    pub(crate) fn within(&self, from: u64, until: u64) -> u64 {
+        let until = until.min(self.max);
+        let (first, last) = (from / 64, until.div_ceil(64));
+        let word = |index: u64| {
+            let word = self.words.get(usize::try_from(index).unwrap_or(usize::MAX)).copied().unwrap_or(0);
+            let low = if index == first { u64::MAX << (from % 64) } else { u64::MAX };
+            let high = if index + 1 == last && until % 64 > 0 { u64::MAX >> (64 - until % 64) } else { u64::MAX };
+            u64::from((word & low & high).count_ones())
+        };
+        (first..last).map(word).sum()
+    }
+
     /// The lowest `most` numbers below the highest one that did not arrive.
     pub(crate) fn first_missing(&self, most: usize) -> Vec<u64> {
         let end = self.highest.unwrap_or(0);
@@ -179,6 +192,19 @@ mod tests {
         let markers = Markers { number: "{\"n\":".to_owned(), emit: ",\"t\":".to_owned() };
         assert_eq!(markers.read(br#"{"n":12,"t":34}"#), Some((12, Some(34))));
         assert_eq!(markers.escaped().read(br#"{\"n\":12,\"t\":34}"#), Some((12, Some(34))));
+    }
+
+    #[test]
+    fn ranges_are_counted_at_any_edge() {
+        let mut marks = Marks::new(300);
+        let arrived = |number: u64| number % 3 != 0 || number == 192;
+        (0..300).filter(|number| arrived(*number)).for_each(|number| marks.mark(number));
+        for from in [0, 1, 63, 64, 65, 127, 128, 191, 192, 193, 299, 300, 400] {
+            for until in [0, 1, 63, 64, 65, 128, 192, 193, 256, 299, 300, 500] {
+                let expected = (from..until.min(300)).filter(|number| arrived(*number)).count() as u64;
+                assert_eq!(marks.within(from, until), expected, "{from}..{until}");
+            }
+        }
     }
 
     #[test]

@@ -27,9 +27,6 @@ pub struct Report {
     pub accepts: Accepts,
     /// Time from emit to acceptance in microseconds, of records that carry a time.
     pub freshness_micros: Freshness,
-    /// The same by buckets: each one's greatest time, and how many fell into it; ascending, none empty.
-    #[serde(default)]
-    pub freshness_buckets: Vec<(u64, u64)>,
     /// Numbers found in records.
     pub marks: MarkCounts,
     /// CPU time of this process since the start or the last reset.
@@ -99,7 +96,7 @@ pub struct Accepts {
 }
 
 /// Quantiles, right within 1.6 %.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Freshness {
     /// Records that carried a time.
     pub count: u64,
@@ -111,6 +108,9 @@ pub struct Freshness {
     pub p99: u64,
     /// None is later.
     pub max: u64,
+    /// All of them: no later than this, and how many fell between that and the one before.
+    #[serde(default)]
+    pub buckets: Vec<(u64, u64)>,
 }
 
 /// Numbers found in accepted records.

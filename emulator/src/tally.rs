@@ -200,11 +200,13 @@ impl Tally {
             p95: at(0.95),
             p99: at(0.99),
             max: self.freshness.max(),
+            buckets: self.freshness.buckets(),
         }
     }
 
-    pub(crate) fn freshness_buckets(&self) -> Vec<(u64, u64)> {
-        self.freshness.buckets()
+    /// How many of the numbers from `from` until below `until` arrived.
+    pub(crate) fn marked_within(&self, from: u64, until: u64) -> u64 {
+        self.marks.within(from, until)
     }
 
     pub(crate) fn mark_counts(&self, expected: Option<u64>) -> MarkCounts {

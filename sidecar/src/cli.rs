@@ -4,6 +4,7 @@
 
 mod args;
 mod exit;
+mod plan;
 mod spool;
 
 #[cfg(test)]
@@ -15,6 +16,7 @@ use clap::{Parser, Subcommand};
 pub use args::DemoArgs;
 pub use args::{CheckArgs, Remote, RunArgs, SendArgs, StatusArgs};
 pub use exit::Exit;
+pub use plan::{GrowthIn, PlanArgs};
 pub use spool::{CatArgs, CatFormat, Dir, LsArgs, ReplayArgs, SpoolArgs, SpoolCommand};
 
 /// Takes log records over a Unix socket and ships them to CloudWatch Logs.
@@ -45,6 +47,9 @@ pub enum Command {
     Status(StatusArgs),
     /// Look into a spool: what it holds, and its records
     Spool(SpoolArgs),
+    /// Say how large a sidecar, its spool and the bill become, as a table
+    #[command(after_help = plan::NOTES)]
+    Plan(PlanArgs),
     /// Serve a strict CloudWatch Logs endpoint for tests
     #[cfg(feature = "emulator")]
     Emulator(splashdam_emulator::Args),

@@ -1,5 +1,5 @@
-//! What the commands beside `run` do. Each is a client of a sidecar, or of CloudWatch, or a reader
-//! of files; none is part of a running sidecar.
+//! What the commands beside `run` do. Each is a client of a sidecar, or of CloudWatch, a reader
+//! of files, or arithmetic; none is part of a running sidecar.
 //!
 //! | module | command |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | [`status`] | shows a running sidecar at a glance |
 //! | [`check`] | the effective configuration, and whether CloudWatch would take us |
 //! | [`spool`] | looks into a spool, or delivers what is in it |
+//! | [`plan`] | how large a sidecar, its spool and the bill become |
 //! | `emulator` | a strict CloudWatch Logs endpoint |
 //! | `demo` | an app, a sidecar and an emulator, live |
 //!
@@ -20,6 +21,7 @@ pub mod emulator;
 mod http;
 mod human;
 mod out;
+pub mod plan;
 pub mod send;
 pub mod spool;
 pub mod status;

@@ -58,7 +58,9 @@ pub use scalars::{EndpointUrl, Region, SocketMode};
 pub use surroundings::Surroundings;
 pub use template::{GroupTemplate, Peer, StreamTemplate, Varies};
 
-pub(crate) use units::parse_duration;
+pub(crate) use cgroup::BESIDE as MEMORY_BESIDE;
+pub(crate) use check::{LEAST_SPOOL, MAX_RECORD};
+pub(crate) use units::{parse_duration, parse_size, show_duration, show_size};
 pub(crate) use value::parse_address;
 
 use file::Contents;

@@ -87,6 +87,8 @@ pub struct Settings {
     pub in_flight_max: u32,
     /// Attempts in flight of all lanes.
     pub in_flight_total: u32,
+    /// Records in a batch, at most; never more than [`limits::BATCH_EVENTS`].
+    pub batch_events: u32,
     /// PutLogEvents calls a second, at most.
     pub put_rate: u32,
     /// Creating calls a second, at most.
@@ -125,6 +127,7 @@ impl Default for Settings {
             in_flight_min: 4,
             in_flight_max: 16,
             in_flight_total: 64,
+            batch_events: limits::BATCH_EVENTS,
             put_rate: 500,
             create_rate: 10,
             backoff: Backoff { least: Duration::from_millis(100), most: Duration::from_secs(30) },

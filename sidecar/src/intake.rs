@@ -21,8 +21,14 @@ mod text;
 
 pub use counters::Counters;
 pub use mailbox::Mailbox;
+// For the micro-benchmarks; the division into lines stands on the path of each record.
+#[doc(hidden)]
+pub use open::Pushed;
+pub(crate) use open::SEAL_AFTER;
 pub use run::{Durable, Intake, Options, WAKER};
 pub use socket::{Listener, SocketError};
+#[doc(hidden)]
+pub use text::{Lines, Taken};
 
 /// Most bytes of one read.
 pub const READ: usize = 192 * 1024;

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         Command::Send(args) => command::send::send(&args, &around),
         Command::Status(args) => command::status::status(&args, &around),
         Command::Spool(args) => command::spool::spool(&args, &around),
+        Command::Plan(args) => command::plan::plan(&args),
         #[cfg(feature = "emulator")]
         Command::Emulator(args) => command::emulator::emulator(args),
         #[cfg(feature = "emulator")]

@@ -214,6 +214,7 @@ fn settings(config: &Config, seed: u64) -> Settings {
         in_flight_min: engine.in_flight_min.get(),
         in_flight_max: engine.in_flight_max.get(),
         in_flight_total: engine.in_flight_total.get(),
+        batch_events: engine.batch_max_events.get(),
         put_rate: engine.put_rate.get(),
         create_rate: engine.create_rate.get(),
         backoff: Backoff { least: engine.backoff_min, most: engine.backoff_max },

@@ -20,6 +20,7 @@
 //! | `reader`, `index` | files → chunks; what a lane left |
 //! | `lanes`, `channels` | which files and channels a lane has |
 //! | `disk`, `window` | operations on files, which a test can make fail |
+//! | `size` | how much all of that takes, for who plans a disk |
 //!
 //! Around it:
 //!
@@ -55,6 +56,7 @@ mod pool;
 mod reader;
 mod salt;
 mod shared;
+mod size;
 mod threads;
 mod window;
 mod writer;
@@ -75,6 +77,7 @@ pub use error::OpenError;
 use lanes::{lock, Lanes};
 use shared::{Counters, Shared};
 pub use shared::{Stats, Survives};
+pub(crate) use size::{beside, lane_bytes, Flow};
 use threads::{Sink, Threads};
 
 /// Largest segment, and smallest (unless the spool's share is given otherwise).

@@ -1,4 +1,4 @@
-//! The framed feeder: frames of up to 64 KiB over a few connections, and the end of every record awaited.
+//! The framed feeder: frames of up to 64 KiB over a few connections, and the end of every record (or its being durable) awaited.
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::frames::{self, Heard, Hello};
+use super::frames::{self, Heard, Hello, Level};
 use super::line::{Form, Shape};
 use super::{shares, Ended, Report};
 use crate::error::{io, wrong, Result};
@@ -16,7 +16,7 @@ use crate::host::clock::{unix_micros, unix_millis};
 
 const FRAME_BYTES: usize = 65_536;
 
-/// Writes numbered records over framed connections and waits until all have ended.
+/// Writes numbered records over framed connections and waits until all have ended, or are durable.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct FramedArgs {
     /// The sidecar's socket
@@ -43,7 +43,10 @@ pub(crate) struct FramedArgs {
     /// Records a second on each connection, a frame each, with the time each was due; else as fast as taken
     #[arg(long, value_name = "N")]
     rate: Option<f64>,
-    /// Longest wait for the end of the last record
+    /// What to wait for
+    #[arg(long = "await", value_name = "LEVEL", value_enum, default_value_t = Level::Ended)]
+    awaited: Level,
+    /// Longest wait for it, from the last record
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     flush_timeout: u64,
 }
@@ -154,10 +157,10 @@ impl Connection<'_> {
         Ok(())
     }
 
-    /// Asks for the end of everything.
+    /// Asks for the end of everything, or that it is durable.
     fn ask(&self, socket: &mut UnixStream, out: &mut Vec<u8>) -> Result<()> {
         out.clear();
-        frames::flush(out, 1, (self.args.flush_timeout * 1_000) as u32);
+        frames::flush(out, 1, self.args.awaited, (self.args.flush_timeout * 1_000) as u32);
         socket.write_all(out).map_err(io("write to", self.args.socket.display()))
     }
 }

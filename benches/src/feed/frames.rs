@@ -63,11 +63,20 @@ pub(super) fn records(
     });
 }
 
-/// Asks for an answer when every record so far has ended.
-pub(super) fn flush(out: &mut Vec<u8>, ticket: u64, timeout_ms: u32) {
+/// What a flush waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Level {
+    /// On disk, where there is one.
+    Durable = 2,
+    /// Delivered, rejected or dropped.
+    Ended = 3,
+}
+
+/// Asks for an answer when every record so far is at this level.
+pub(super) fn flush(out: &mut Vec<u8>, ticket: u64, level: Level, timeout_ms: u32) {
     frame(out, 3, |out| {
         out.extend_from_slice(&ticket.to_le_bytes());
-        out.push(3);
+        out.push(level as u8);
         out.extend_from_slice(&timeout_ms.to_le_bytes());
     });
 }
@@ -169,7 +178,7 @@ mod tests {
         assert_eq!(out[..5], [out.len() as u8 - 4, 0, 0, 0, 2]);
         assert_eq!(out[25..29], [3, 0, 0, 0]);
         out.clear();
-        flush(&mut out, 1, 2);
+        flush(&mut out, 1, Level::Ended, 2);
         bye(&mut out);
         assert_eq!(out.len(), 4 + 14 + 5);
     }

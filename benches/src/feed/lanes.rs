@@ -1,4 +1,5 @@
-//! Many quiet framed connections from one thread, each naming a stream of its own: a record each, in turn.
+//! Many quiet framed connections from one thread, each naming a stream of its own: a record each, in turn, with the time it was
+//! due.
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -10,7 +11,7 @@ use clap::Args;
 use rustix::net::{recv, RecvFlags};
 
 use super::framed::{flushed, welcomed};
-use super::frames::{self, Hello};
+use super::frames::{self, Hello, Level};
 use super::line::{Form, Shape};
 use super::Report;
 use crate::error::{io, wrong, Result};
@@ -44,7 +45,7 @@ pub(crate) fn run(args: &LanesArgs) -> Result<Report> {
     report.records = args.lanes * args.records;
 
     let mut out = Vec::new();
-    frames::flush(&mut out, 1, (args.flush_timeout * 1_000) as u32);
+    frames::flush(&mut out, 1, Level::Ended, (args.flush_timeout * 1_000) as u32);
     for socket in &mut sockets {
         socket.write_all(&out).map_err(io("write to", args.socket.display()))?;
     }
@@ -71,10 +72,11 @@ fn connect(args: &LanesArgs, lane: u64) -> Result<UnixStream> {
 
 /// Writes all records, evenly over each second; returns how late the latest was.
 fn write(args: &LanesArgs, sockets: &mut [UnixStream]) -> Result<Duration> {
-    let form = Form { shape: Shape::Text, size: args.size, stamped: false };
+    let form = Form { shape: Shape::Text, size: args.size, stamped: true };
     let (mut line, column) = form.template();
     let period = Duration::from_secs(1).div_f64(args.lanes as f64);
-    let (begin, mut late_max, mut out) = (Instant::now(), Duration::ZERO, Vec::new());
+    let (begin, base) = (Instant::now(), unix_micros());
+    let (mut late_max, mut out) = (Duration::ZERO, Vec::new());
     for round in 0..args.records {
         for (lane, socket) in (0..).zip(sockets.iter_mut()) {
             let due = Duration::from_secs(round) + period.mul_f64(lane as f64);
@@ -82,7 +84,7 @@ fn write(args: &LanesArgs, sockets: &mut [UnixStream]) -> Result<Duration> {
                 Some(early) => thread::sleep(early),
                 None => late_max = late_max.max(begin.elapsed().saturating_sub(due)),
             }
-            form.stamp(&mut line, column, round * args.lanes + lane, 0);
+            form.stamp(&mut line, column, round * args.lanes + lane, base + due.as_micros() as u64);
             out.clear();
             frames::records(&mut out, round + 1, 1, unix_millis(), |_, out| out.extend_from_slice(&line));
             socket.write_all(&out).map_err(io("write to", args.socket.display()))?;

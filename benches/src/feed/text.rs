@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::line::{Form, Shape};
-use super::page::{Page, LINES};
+use super::page::{Lines, Page};
 use super::{shares, Report};
 use crate::error::{io, wrong, Result};
 use crate::host::clock::unix_micros;
@@ -69,6 +69,8 @@ struct Share {
     first: u64,
     records: u64,
     pace: Option<Pace>,
+    /// Of each of the pages that a block is taken from.
+    lines: Lines,
 }
 
 /// Open loop: when a connection's records are due, and how they are written.
@@ -80,28 +82,35 @@ struct Pace {
     phase: f64,
     gather: Duration,
     give_up: Option<Duration>,
+    /// Whether somebody has asked for the end.
+    stop: fn() -> bool,
 }
 
+/// A paced feeder that is asked to end (SIGTERM) does so behind the record it is at, and says how many it wrote.
 pub(crate) fn run(args: &TextArgs) -> Result<Report> {
+    if args.rate.is_some() {
+        interrupt::install()?;
+    }
+    write(args, interrupt::asked)
+}
+
+fn write(args: &TextArgs, stop: fn() -> bool) -> Result<Report> {
     if args.rate.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
         return Err(wrong("--rate", "must be above zero"));
     }
     let give_up = args.give_up.map(Duration::try_from_secs_f64).transpose();
     let give_up = give_up.map_err(|error| wrong("--give-up", error))?;
-    if give_up.is_some() {
-        // Whoever waits for a full report gets it also when there is no time for all of the work.
-        interrupt::install()?;
-    }
     let pace = |index: u32| {
         let (connections, rate) = (args.connections as f64, args.rate?);
         let gather = Duration::from_micros(args.gather);
-        Some(Pace { period: connections / rate, phase: f64::from(index) / rate, gather, give_up })
+        Some(Pace { period: connections / rate, phase: f64::from(index) / rate, gather, give_up, stop })
     };
+    let lines = Lines::fitting(form(args), args.connections);
     let parts = thread::scope(|scope| {
         let shares = shares(args.records, args.connections).zip(0..);
         let threads: Vec<_> = shares
             .map(|((begin, records), index)| {
-                let share = Share { first: args.offset + begin, records, pace: pace(index) };
+                let share = Share { first: args.offset + begin, records, pace: pace(index), lines };
                 scope.spawn(move || feed(args, share))
             })
             .collect();
@@ -113,8 +122,12 @@ pub(crate) fn run(args: &TextArgs) -> Result<Report> {
     Ok(Report::merge(parts))
 }
 
+fn form(args: &TextArgs) -> Form {
+    Form { shape: args.shape, size: args.size, stamped: args.rate.is_some() }
+}
+
 fn feed(args: &TextArgs, share: Share) -> Result<Report> {
-    let form = Form { shape: args.shape, size: args.size, stamped: share.pace.is_some() };
+    let form = form(args);
     let socket = UnixStream::connect(&args.socket).map_err(io("connect to", args.socket.display()))?;
     match (share.pace, args.write) {
         (Some(pace), _) => paced::feed(&args.socket, socket, form, share, pace),
@@ -126,8 +139,8 @@ fn feed(args: &TextArgs, share: Share) -> Result<Report> {
 /// As fast as taken, at least `block` bytes a write but for the last; the lines are not copied on the way.
 fn flood(path: &Path, mut socket: UnixStream, form: Form, share: Share, block: usize) -> Result<Report> {
     // Two pages: a write may begin in one and end in the other.
-    let mut pages = [Page::new(form), Page::new(form)];
-    let stride = pages[0].stride;
+    let mut pages = [Page::new(form, share.lines), Page::new(form, share.lines)];
+    let (stride, lines) = (pages[0].stride, share.lines.count());
     let end = share.first + share.records;
     let mut turned = None;
     // Bytes of the stream written so far, and where the numbers of this connection begin in the pages.
@@ -135,7 +148,7 @@ fn flood(path: &Path, mut socket: UnixStream, form: Form, share: Share, block: u
     let begin_micros = unix_micros();
     while at < total {
         // A single record is a whole line, a block as many bytes as fit, wherever that cuts a line.
-        let page_bytes = LINES as usize * stride;
+        let page_bytes = lines as usize * stride;
         let (k, from) = (at / page_bytes, at % page_bytes);
         let want = if block == 1 { stride - at % stride } else { block }.min(total - at).min(2 * page_bytes - from);
         for needed in k..=(at + want - 1) / page_bytes {
@@ -144,11 +157,11 @@ fn flood(path: &Path, mut socket: UnixStream, form: Form, share: Share, block: u
                 turned = Some(needed);
             }
         }
-        let first = &pages[k % 2].lines(0, LINES)[from..];
+        let first = &pages[k % 2].lines(0, lines)[from..];
         let written = if want <= first.len() {
             socket.write(&first[..want])
         } else {
-            let second = &pages[(k + 1) % 2].lines(0, LINES)[..want - first.len()];
+            let second = &pages[(k + 1) % 2].lines(0, lines)[..want - first.len()];
             socket.write_vectored(&[IoSlice::new(first), IoSlice::new(second)])
         };
         match written {

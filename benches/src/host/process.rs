@@ -50,6 +50,11 @@ impl Process {
         self.child.stdout.take()
     }
 
+    /// What it writes to standard error, if its command asked for a pipe.
+    pub(crate) fn stderr(&mut self) -> Option<std::process::ChildStderr> {
+        self.child.stderr.take()
+    }
+
     /// Its pid, which is its process group's, too.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()

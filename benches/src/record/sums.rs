@@ -2,7 +2,6 @@
 
 use super::row::Facts;
 use super::verdict;
-use crate::freshness::latency;
 use crate::results::{Account, Cpu, LoadRun};
 
 const MIB: f64 = 1_048_576.0;
@@ -54,7 +53,7 @@ pub(super) fn load_run(facts: &Facts<'_>) -> LoadRun {
         disk_operations_per_second: facts.device.map(|device| per(device.operations as f64, seen.window.as_secs_f64())),
         own_write_mib_per_second: own[0],
         own_read_mib_per_second: own[1],
-        end_to_end: latency(&report.freshness_buckets, added),
+        end_to_end: report.freshness_micros.latency(added),
         call_error_percent: call_errors(facts),
         loss_percent: percent(account.lost, account.emitted),
         memory: seen.memory.clone(),

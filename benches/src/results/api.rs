@@ -69,8 +69,11 @@ pub(crate) struct ApiRun {
     pub(crate) drive: Drive,
     /// Of the measurement, without the warm-up.
     pub(crate) seconds: f64,
-    /// Answered well within the measurement.
+    /// Sent within the measurement and answered well, sooner or later.
     pub(crate) requests: u64,
+    /// Answers within the measurement, a second: the throughput.
+    #[serde(default)]
+    pub(crate) per_second: f64,
     /// Not answered, or not well.
     pub(crate) errors: u64,
     /// Of requests answered well; serial and closed: from sending, open: from the due time.

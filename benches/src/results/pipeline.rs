@@ -99,8 +99,12 @@ pub(crate) struct SweepRun {
     pub(crate) cpu_seconds_per_million: f64,
     pub(crate) peak_mib: f64,
     pub(crate) batches: u64,
+    /// Of `writers`: from a writer's first byte until it knew that all its records had ended.
     pub(crate) end_to_end: Option<Latency>,
     pub(crate) account: Account,
+    /// Flags of the sidecar that are not its defaults, and how it was fed.
+    #[serde(default)]
+    pub(crate) note: String,
     #[serde(default)]
     pub(crate) faults: Vec<String>,
 }
@@ -111,6 +115,9 @@ pub(crate) struct RecoveryRun {
     pub(crate) round: u32,
     pub(crate) spool_gib: f64,
     pub(crate) records: u64,
+    /// What `--memory` said.
+    #[serde(default)]
+    pub(crate) budget_mib: Option<f64>,
     /// From the start of the process.
     pub(crate) first_record_seconds: f64,
     pub(crate) first_send_seconds: f64,
@@ -127,11 +134,19 @@ pub(crate) struct RecoveryRun {
 pub(crate) struct SoakRun {
     pub(crate) seconds: f64,
     pub(crate) per_second: f64,
+    /// What was asked for.
+    #[serde(default)]
+    pub(crate) offered_per_second: f64,
+    #[serde(default)]
+    pub(crate) spool: bool,
     pub(crate) memory: Vec<Point>,
-    /// Of resident memory, after the first tenth; with its 95 % interval.
+    /// Of resident memory, after the first tenth; with its 95 % interval. All zero where too little was sampled: see the verdict.
     pub(crate) slope_mib_per_hour: f64,
     pub(crate) slope_low: f64,
     pub(crate) slope_high: f64,
+    /// What the slope says: a leak, none, or that the run cannot tell.
+    #[serde(default)]
+    pub(crate) verdict: String,
     pub(crate) scrapes: u64,
     /// Scrapes refused, or answered later than their bound.
     pub(crate) scrapes_failed: u64,

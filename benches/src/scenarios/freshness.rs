@@ -33,7 +33,7 @@ fn paced(bench: &Bench, records: u64, rate: &str) -> Result<Outcome> {
     stage.settle(records)?;
     let finished = stage.finish()?;
 
-    let fresh = finished.report.freshness_micros;
+    let fresh = &finished.report.freshness_micros;
     // The endpoint notes the time when a batch takes effect, and holds its answer back for the latency; a real
     // remote has half a round trip before that moment. So the whole latency is added: later than it ever was.
     let p99 = fresh.p99 as f64 / 1e3 + f64::from(LATENCY_MS);

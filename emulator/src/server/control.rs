@@ -3,6 +3,7 @@
 //! | request | does |
 //! |---|---|
 //! | `GET /_emulator/report[?expect=N]` | answers with the report |
+//! | `GET /_emulator/marks?from=N&until=M` | answers with how many of these numbers arrived: `{"unique": 7}` |
 //! | `GET /_emulator/faults` | lists the faults |
 //! | `POST /_emulator/faults` | adds the fault in the body, or the list of faults |
 //! | `DELETE /_emulator/faults` | removes all faults |
@@ -62,6 +63,10 @@ fn act(method: &Method, path: &str, query: &str, body: &[u8], endpoint: &Endpoin
     let text = |error: &dyn std::error::Error| error.to_string();
     match (method, path) {
         (&Method::GET, "report") => Ok(json!(endpoint.report(expected(query)?))),
+        (&Method::GET, "marks") => {
+            let (from, until) = range(query)?;
+            Ok(json!({ "unique": endpoint.tally().marked_within(from, until) }))
+        }
         (&Method::GET, "faults") => Ok(json!(endpoint.faults().list())),
         (&Method::POST, "faults") => {
             let faults = match serde_json::from_slice(body).map_err(|error| text(&error))? {
@@ -99,4 +104,10 @@ fn expected(query: &str) -> Result<Option<u64>, String> {
         None => Ok(None),
         Some(number) => number.parse().map(Some).map_err(|_| format!("`expect` is not a number: {number}")),
     }
+}
+
+fn range(query: &str) -> Result<(u64, u64), String> {
+    let wrong = || format!("`{query}` is not `from=N&until=M`");
+    let (from, until) = query.strip_prefix("from=").and_then(|rest| rest.split_once("&until=")).ok_or_else(wrong)?;
+    from.parse().ok().zip(until.parse().ok()).ok_or_else(wrong)
 }

@@ -35,6 +35,8 @@ async fn a_report_and_a_reset() {
     assert_eq!(report["marks"]["first_missing"], json!([1]));
     assert_eq!(report["faults"], json!({ "throttle": 1 }));
     assert_eq!(report["calls"]["PutLogEvents"]["refused"], 1);
+    let marks = control(&emulator, "GET", "/_emulator/marks?from=1&until=3", "").await.json();
+    assert_eq!(marks, json!({ "unique": 1 }));
 
     control(&emulator, "POST", "/_emulator/reset", "").await;
     let report = emulator.report();
@@ -52,6 +54,7 @@ async fn nonsense_is_refused() {
         ("POST", "/_emulator/faults", r#"{"kind":"throttle","cuont":1}"#),
         ("POST", "/_emulator/outage", r#"{"seconds":-1}"#),
         ("GET", "/_emulator/report?expect=x", ""),
+        ("GET", "/_emulator/marks?from=1", ""),
         ("GET", "/_emulator/nothing", ""),
     ] {
         assert_eq!(control(&emulator, method, path, body).await.status, 400, "{path} {body}");

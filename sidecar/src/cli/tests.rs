@@ -55,6 +55,23 @@ fn check_send_and_status() {
 }
 
 #[test]
+fn plan_has_defaults_for_all_but_the_load() {
+    use crate::command::plan::model::{Growing, Intake};
+    let parse = |line| match parse(line) {
+        Ok(Command::Plan(plan)) => plan.input(),
+        other => panic!("plan is a command: {other:?}"),
+    };
+    let input = parse("plan --records-per-second 0.5 --bytes 1KiB");
+    assert_eq!((input.records_per_second, input.bytes, input.pods, input.destinations), (0.5, 1_024, 1, 1));
+    assert_eq!((input.growth_per_month, input.growing, input.intake), (0.15, Growing::Records, Intake::Text));
+    assert_eq!((input.outage, input.linger), (Duration::from_secs(3_600), Duration::from_secs(1)));
+    let input =
+        parse("plan --records-per-second 1 --bytes 1 --growth-per-month -5% --growth-in pods --outage 0 --framed");
+    assert_eq!((input.growth_per_month, input.growing, input.intake), (-0.05, Growing::Pods, Intake::Framed));
+    assert!(input.outage.is_zero());
+}
+
+#[test]
 fn spool_commands() {
     let parse = |line| match parse(line) {
         Ok(Command::Spool(spool)) => spool.command,
@@ -131,6 +148,9 @@ fn mistakes_exit_with_2_and_the_nearest_name() {
         ("send --stream a:b", "neither : nor *"),
         ("send --flush-timeout 5", "needs its unit"),
         ("status --admin off", "address and port"),
+        ("plan --bytes 1", "--records-per-second"),
+        ("plan --records-per-second 1 --bytes 1 --framed --text", "cannot be used with"),
+        ("plan --records-per-second 1 --bytes 1 --growth-per-month 0.15", "write 15%"),
         ("spool", "Usage"),
         ("spool lst", "ls"),
         ("spool cat /x --format xml", "ndjson"),

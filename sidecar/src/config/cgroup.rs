@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 const MIB: u64 = 1 << 20;
 /// What the process needs beside the budget.
-const BESIDE: u64 = 40 * MIB;
+pub(crate) const BESIDE: u64 = 40 * MIB;
 /// The budget is never less by default, however small the container.
 const LEAST: u64 = 8 * MIB;
 /// More does not make a healthy sidecar faster.

@@ -12,7 +12,9 @@ use super::units::{show_duration, show_size};
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 /// Largest message of a log event (CloudWatch Logs API: 1 MiB with its 26 bytes of overhead).
-const MAX_RECORD: u64 = 1_048_550;
+pub(crate) const MAX_RECORD: u64 = 1_048_550;
+/// Most events of a PutLogEvents call (CloudWatch Logs API).
+const MAX_BATCH_EVENTS: u32 = 10_000;
 /// A control byte is six bytes of JSON.
 const WORST_GROWTH: u64 = 6;
 /// Bodies may take a third of the memory, and partial records an eighth.
@@ -22,7 +24,7 @@ const PARTIALS: u64 = 8;
 const FRAME_EXTRA: u64 = 64 * KIB;
 const LEAST_MEMORY: u64 = 8 * MIB;
 /// Segments of a useful size for several lanes.
-const LEAST_SPOOL: u64 = 16 * MIB;
+pub(crate) const LEAST_SPOOL: u64 = 16 * MIB;
 /// So that a batch can be full.
 const LEAST_REACH: u64 = MIB;
 /// `sun_path` without its NUL (unix(7)).
@@ -174,6 +176,9 @@ impl Checks<'_> {
         self.order(("in_flight_min", engine.in_flight_min), ("in_flight_max", engine.in_flight_max), |n| n.to_string());
         self.order(("in_flight_max", engine.in_flight_max), ("in_flight_total", engine.in_flight_total), |n| {
             n.to_string()
+        });
+        self.require(engine.batch_max_events.get() <= MAX_BATCH_EVENTS, "batch_max_events", || {
+            format!("{} is more than {MAX_BATCH_EVENTS}, the most that CloudWatch takes", engine.batch_max_events)
         });
         self.require(!engine.backoff_min.is_zero(), "backoff_min", || "must be more than 0, such as 100ms".to_owned());
         for (key, bytes) in [("reach", engine.reach), ("high_water", engine.high_water)] {

@@ -121,6 +121,8 @@ pub struct EngineConfig {
     pub in_flight_max: NonZeroU32,
     /// Most attempts in flight in all.
     pub in_flight_total: NonZeroU32,
+    /// Most records in a batch.
+    pub batch_max_events: NonZeroU32,
     /// PutLogEvents calls a second.
     pub put_rate: NonZeroU32,
     /// Creating calls a second.
@@ -215,6 +217,7 @@ impl Config {
                 in_flight_min: count(4),
                 in_flight_max: count(16),
                 in_flight_total: count(64),
+                batch_max_events: count(10_000),
                 put_rate: count(500),
                 create_rate: count(10),
                 backoff_min: Duration::from_millis(100),

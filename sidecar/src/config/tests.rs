@@ -147,6 +147,7 @@ fn settings_that_do_not_fit_each_other() {
         ("memory = \"4MiB\"", "c.toml:2: memory: 4MiB is too little to work with: at least 8MiB"),
         ("max_record = 0", "c.toml:2: max_record: 0 is not within 1 and 1048550"),
         ("max_record = 1048551", "not within"),
+        ("batch_max_events = 10001", "c.toml:2: batch_max_events: 10001 is more than 10000"),
         ("memory = \"8MiB\"\nmax_record = 1048550", "c.toml:2: memory: 8MiB is too little for max_record = 1048550"),
         (
             "linger = \"2s\"\nlinger_max = \"1s\"",
@@ -179,6 +180,7 @@ attempt_timeout = \"1s\"",
 #[test]
 fn the_largest_record_fits_the_default_memory_and_the_default_record_the_smallest() {
     assert_eq!(good("max_record = 1048550").intake.max_record, 1_048_550);
+    assert_eq!(good("batch_max_events = 10000").engine.batch_max_events.get(), 10_000);
     assert_eq!(good("memory = \"8MiB\"").engine.memory, 8 * MIB);
 }
 

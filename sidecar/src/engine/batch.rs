@@ -111,7 +111,7 @@ pub struct Batch {
 }
 
 /// How full a batch must be to be closed at a chunk's border rather than inside one: 95 %.
-const FULL_ENOUGH: u32 = BATCH_BYTES / 100 * 95;
+pub const FULL_ENOUGH: u32 = BATCH_BYTES / 100 * 95;
 
 /// Share of a batch that may be given up to let the cut fall between two milliseconds: 5 %.
 const BORDER_SHARE: u32 = 20;
@@ -125,6 +125,8 @@ pub struct Bounds {
     pub growth: f32,
     /// Bytes that the body may take.
     pub body: usize,
+    /// Records that may be in it, where that is less than the API's own limit.
+    pub events: u32,
 }
 
 impl Bounds {
@@ -178,7 +180,8 @@ impl Cutter {
     /// Whether a batch of this size is within the limits. A single record always is: it was bounded when it was taken in.
     fn size_allows(&self, records: u32, cost: u32) -> bool {
         let body = || Bounds::body_of(self.bounds.growth, cost - records * EVENT_OVERHEAD, records);
-        records == 1 || records <= BATCH_EVENTS && cost <= BATCH_BYTES && body() <= self.bounds.body
+        let events = BATCH_EVENTS.min(self.bounds.events);
+        records == 1 || records <= events && cost <= BATCH_BYTES && body() <= self.bounds.body
     }
 
     fn take_from(&mut self, queued: &mut Queued) {

@@ -140,7 +140,7 @@ mod tests {
         let records: Vec<_> = (0..count).map(|i| (i64::from(i), "x")).collect();
         let chunk = std::sync::Arc::new(chunk_of(&budget, &records));
         let mut queue = [Queued { chunk, first: 0, todo: vec![0..count], unended: count, done: Vec::new() }].into();
-        cut(&mut queue, Bounds { reach: usize::MAX, growth: 1.0, body: usize::MAX }).unwrap()
+        cut(&mut queue, Bounds { reach: usize::MAX, growth: 1.0, body: usize::MAX, events: u32::MAX }).unwrap()
     }
 
     /// Plays CloudWatch: refuses every call that holds a poison record. Returns (accepted, rejected, waiting, calls).

@@ -48,7 +48,7 @@ pub fn free_for_chunks(budget: &Budget, recall: Recall) -> usize {
     let owed = |part: usize, kind| (budget.total() / part).saturating_sub(budget.used_for(kind));
     let mut owed = owed(BODY_SHARE, Kind::Body) + owed(PARTIAL_SHARE, Kind::Partial);
     if recall == Recall::SetAside {
-        owed += budget.total().div_ceil(RECALL_SHARE).saturating_sub(budget.used_for(Kind::Recalled));
+        owed += recall_reserve(budget.total()).saturating_sub(budget.used_for(Kind::Recalled));
     }
     budget.total().saturating_sub(budget.used() + owed)
 }
@@ -56,7 +56,13 @@ pub fn free_for_chunks(budget: &Budget, recall: Recall) -> usize {
 /// Bytes that all lanes together can hold at most, of a budget of `total` with a spool.
 #[must_use]
 pub fn room_for_chunks(total: usize) -> usize {
-    total - total / BODY_SHARE - total / PARTIAL_SHARE - total.div_ceil(RECALL_SHARE)
+    total - total / BODY_SHARE - total / PARTIAL_SHARE - recall_reserve(total)
+}
+
+/// Bytes of a budget of `total` that are set aside for records that come back from disk.
+#[must_use]
+pub fn recall_reserve(total: usize) -> usize {
+    total.div_ceil(RECALL_SHARE)
 }
 
 /// Whether the lane may take it now.
@@ -81,7 +87,7 @@ pub fn high_water(configured: usize, in_flight_limit: usize) -> usize {
 /// Whether `bytes` of records may come back from disk out of the part set aside for that.
 #[must_use]
 pub fn may_recall(budget: &Budget, bytes: usize) -> bool {
-    budget.used_for(Kind::Recalled) + bytes <= budget.total().div_ceil(RECALL_SHARE)
+    budget.used_for(Kind::Recalled) + bytes <= recall_reserve(budget.total())
 }
 
 /// Bytes that bodies may still take.

@@ -272,8 +272,8 @@ impl Lane {
     }
 
     /// Takes the next batch out of what is unsent.
-    pub fn cut(&mut self, reach: usize, body: usize) -> Option<Batch> {
-        let batch = batch::cut(&mut self.queue, Bounds { reach, growth: self.growth, body })?;
+    pub fn cut(&mut self, reach: usize, body: usize, events: u32) -> Option<Batch> {
+        let batch = batch::cut(&mut self.queue, Bounds { reach, growth: self.growth, body, events })?;
         self.unsent_records -= u64::from(batch.records);
         self.unsent_cost -= u64::from(batch.cost);
         self.find_unsent_since();

@@ -77,13 +77,14 @@ impl Engine {
         let room = self.body_room();
         let lane = self.lanes.get(id).ok_or(Stop::ThisLane)?;
         let reach = self.settings.reach.max((lane.limit as usize + 1) * BATCH_BYTES as usize);
-        let (cost, records) = (lane.unsent_cost.min(BATCH_BYTES.into()), lane.unsent_records.min(BATCH_EVENTS.into()));
+        let events = self.settings.batch_events;
+        let (cost, records) = (lane.unsent_cost.min(BATCH_BYTES.into()), lane.unsent_records.min(events.into()));
         // The cutter keeps the body within the room, so a batch never needs more than the largest body.
         let wanted = body_bytes(cost as u32, records as u32, lane.growth).min(BODY_BYTES);
         // A smaller batch only where nothing is in flight that would leave more room.
         self.check_shared(if self.in_flight.is_empty() { wanted.min(room) } else { wanted }, now)?;
         let lane = self.lanes.get_mut(id).ok_or(Stop::ThisLane)?;
-        let Some(batch) = lane.cut(reach, room.saturating_sub(ENVELOPE)) else {
+        let Some(batch) = lane.cut(reach, room.saturating_sub(ENVELOPE), events) else {
             // All within reach is in flight, whose outcome brings us back here, or waits for another attempt.
             let retry_at = lane.retries.iter().map(|retry| retry.at).min();
             retry_at.into_iter().for_each(|at| self.set_timer(id, at));

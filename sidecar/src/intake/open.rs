@@ -11,11 +11,11 @@ use crate::engine::Claim;
 use crate::shell::Shell;
 
 /// Age at which an open chunk is sealed.
-const SEAL_AFTER: Duration = Duration::from_millis(5);
+pub(crate) const SEAL_AFTER: Duration = Duration::from_millis(5);
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pushed {
+pub enum Pushed {
     /// It is ours now.
     Taken,
     /// There is no room: ask again when the lane resumes.

@@ -8,34 +8,34 @@ use super::open::Pushed;
 
 /// How text is divided.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Lines {
+pub struct Lines {
     /// The byte after each record.
-    pub(crate) delimiter: u8,
+    pub delimiter: u8,
     /// Longest record, in bytes.
-    pub(crate) max_record: usize,
+    pub max_record: usize,
 }
 
 /// What was taken out of the bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Taken {
+pub struct Taken {
     /// Bytes that are done with.
-    pub(crate) consumed: usize,
+    pub consumed: usize,
     /// Records made of them.
-    pub(crate) records: u64,
+    pub records: u64,
     /// Empty lines among them.
-    pub(crate) empty: u64,
+    pub empty: u64,
     /// Records that were repaired.
-    pub(crate) repaired: u64,
+    pub repaired: u64,
     /// Records that are a part of a longer line.
-    pub(crate) split: u64,
+    pub split: u64,
     /// A record was not taken for want of room; it begins at `consumed`.
-    pub(crate) full: bool,
+    pub full: bool,
 }
 
 impl Lines {
     /// Takes all whole lines, and of a line that is not whole what is too long to be one record. At the end of the stream the
     /// last line needs no delimiter.
-    pub(crate) fn take(&self, data: &[u8], at_end: bool, mut push: impl FnMut(&[u8]) -> Pushed) -> Taken {
+    pub fn take(&self, data: &[u8], at_end: bool, mut push: impl FnMut(&[u8]) -> Pushed) -> Taken {
         let mut taken = Taken::default();
         let whole = memchr::memrchr(self.delimiter, data).map_or(0, |last| last + 1);
         let valid = simdutf8::basic::from_utf8(&data[..whole]).is_ok();

@@ -19,7 +19,7 @@ pub const SLOT: usize = 131_072;
 
 const PREFIX: usize = 16;
 const RANGE: usize = 16;
-const LONGEST: usize = PREFIX + 17 + 4 + CURSOR_RANGES * RANGE + 4 + channel::MOST * super::fields::MARK;
+pub(super) const LONGEST: usize = PREFIX + 17 + 4 + CURSOR_RANGES * RANGE + 4 + channel::MOST * super::fields::MARK;
 const _: () = assert!(LONGEST <= SLOT);
 
 /// Where the slot with this number stands in the file.

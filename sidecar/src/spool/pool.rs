@@ -18,13 +18,13 @@ use super::salt::Salts;
 use super::shared::Shared;
 
 /// Most spares of one writer.
-const MOST_SPARES: usize = 4;
+pub(super) const MOST_SPARES: usize = 4;
 
 /// A file older than this is not used again.
 const YOUNG: Duration = Duration::from_secs(15);
 
 /// Most segments in the quarantine.
-const MOST_QUARANTINED: usize = 16;
+pub(super) const MOST_QUARANTINED: usize = 16;
 
 #[derive(Debug)]
 struct Spare {

@@ -21,6 +21,7 @@ use crate::diagnostics::limited;
 use crate::engine::lane::LaneId;
 use crate::engine::spool::{Order, Stored};
 use lane::Lane;
+pub(super) use lane::OLD;
 
 /// Writes the files of some lanes.
 #[derive(Debug)]

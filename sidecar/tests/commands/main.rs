@@ -6,6 +6,7 @@
 mod admin;
 mod check;
 mod demo;
+mod plan;
 mod send;
 mod spool;
 mod spool_damage;

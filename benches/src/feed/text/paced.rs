@@ -14,7 +14,6 @@ use super::{Form, Pace, Share};
 use crate::error::{io, Result};
 use crate::feed::Report;
 use crate::host::clock::unix_micros;
-use crate::interrupt;
 
 /// Of one write.
 const MOST_BYTES: usize = 65_536;
@@ -85,9 +84,9 @@ impl Clock {
         (since / self.pace.period) as u64 + 1
     }
 
-    /// Is it time to give up?
+    /// Is it time to give up, or has somebody asked for the end?
     fn over(&self) -> bool {
-        self.pace.give_up.is_some_and(|give_up| self.begin.elapsed() >= give_up || interrupt::asked())
+        (self.pace.stop)() || self.pace.give_up.is_some_and(|give_up| self.begin.elapsed() >= give_up)
     }
 }
 

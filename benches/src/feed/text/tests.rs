@@ -31,7 +31,8 @@ fn fed(connections: usize, flags: &str) -> (Report, Vec<String>) {
         texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
     });
     let fixed = format!("feed --connections {connections} --socket {} {flags}", socket.display());
-    let report = run(&Cli::parse_from(fixed.split_ascii_whitespace()).text).unwrap();
+    let args = Cli::parse_from(fixed.split_ascii_whitespace()).text;
+    let report = write(&args, || false).unwrap();
     (report, drain.join().unwrap())
 }
 
@@ -99,4 +100,16 @@ fn one_that_is_not_read_gives_up_and_says_what_was_due() {
     assert!(report.records < 20_000, "{} lines found room in a socket", report.records);
     assert!(report.due >= 25_000 && report.due > report.records, "{} due", report.due);
     assert_eq!(report.bytes, report.records * 1_001);
+}
+
+#[test]
+fn a_feeder_that_is_to_stop_writes_no_more_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("s");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let flags = format!("feed --connections 1 --records 10 --rate 0.1 --socket {}", socket.display());
+    let args = Cli::parse_from(flags.split_ascii_whitespace()).text;
+    let report = write(&args, || true).unwrap();
+    assert_eq!(report.records, 0);
+    drop(listener);
 }

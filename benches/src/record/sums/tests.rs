@@ -21,8 +21,7 @@ fn report(unique: u64, doubled: u64) -> endpoint::Report {
         "batches": { "accepted": 30, "bytes": 1, "mean_fill_events_percent": 1.0, "mean_fill_bytes_percent": 1.0 },
         "body_bytes": 20 << 20,
         "accepts": { "first_seconds": 1.0, "last_seconds": 9.0 },
-        "freshness_micros": { "count": 0, "p50": 0, "p95": 0, "p99": 0, "max": 0 },
-        "freshness_buckets": [[1_000, 99], [2_000, 1]],
+        "freshness_micros": { "count": 0, "p50": 0, "p95": 0, "p99": 0, "max": 0, "buckets": [[1_000, 99], [2_000, 1]] },
         "marks": { "unique": unique, "doubled": doubled, "first_missing": [], "out_of_range": 0, "unmarked": 0 },
         "cpu": { "user_seconds": 0.5, "system_seconds": 0.25 },
         "violations": { "total": 0, "list": [] }

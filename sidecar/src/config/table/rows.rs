@@ -95,6 +95,8 @@ pub(crate) static SECTIONS: [Section; 9] = [
             "A lane quiet for this long ships what it has"),
         row("linger_max", "DUR", |c| &mut c.engine.linger_max,
             "What the linger may stretch to under throttling"),
+        row("batch_max_events", "N", |c| &mut c.engine.batch_max_events,
+            "Most records in a batch; CloudWatch takes 10000"),
         row("high_water", "BYTES", |c| &mut c.engine.high_water,
             "What a healthy lane takes into memory"),
         row("reach", "BYTES", |c| &mut c.engine.reach,

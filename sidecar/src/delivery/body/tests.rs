@@ -10,7 +10,7 @@ fn batch_of(budget: &Arc<Budget>, chunks: &[&[(i64, &str)]]) -> Batch {
         first += u64::from(queued.unended);
         queued
     });
-    cut(&mut queued.collect(), Bounds { reach: usize::MAX, growth: 1.0, body: usize::MAX }).unwrap()
+    cut(&mut queued.collect(), Bounds { reach: usize::MAX, growth: 1.0, body: usize::MAX, events: u32::MAX }).unwrap()
 }
 
 fn destination() -> Destination {

@@ -3,7 +3,7 @@ use super::super::chunk::tests::chunk_of;
 use super::*;
 use proptest::prelude::*;
 
-const WIDE: Bounds = Bounds { reach: usize::MAX, growth: 1.2, body: usize::MAX };
+const WIDE: Bounds = Bounds { reach: usize::MAX, growth: 1.2, body: usize::MAX, events: u32::MAX };
 const HOUR: i64 = 3_600_000;
 
 fn queue_of(chunks: Vec<Chunk>) -> VecDeque<Queued> {
@@ -55,6 +55,19 @@ fn a_batch_ends_at_ten_thousand_events() {
 }
 
 #[test]
+fn a_batch_ends_where_it_was_told_to_inside_a_chunk_or_at_its_border() {
+    let budget = Budget::new(64 << 20);
+    let chunks = (0..3).map(|c| chunk_of(&budget, &(0..250).map(|r| (c * 250 + r, "x")).collect::<Vec<_>>()));
+    let mut queue = queue_of(chunks.collect());
+    let narrow = Bounds { events: 100, ..WIDE };
+    let batches: Vec<_> = std::iter::from_fn(|| cut(&mut queue, narrow)).collect();
+    assert!(batches[..7].iter().all(|batch| batch.records == 100));
+    assert_eq!(batches.iter().flat_map(stamps).collect::<Vec<_>>(), (0..750).collect::<Vec<_>>());
+    let mut queue = queue_of((0..4).map(|c| chunk_of(&budget, &[(c, "x"); 50])).collect());
+    assert_eq!(cut(&mut queue, narrow).unwrap().parts.len(), 2);
+}
+
+#[test]
 fn a_span_of_24_hours_fits_and_one_millisecond_more_does_not() {
     let budget = Budget::new(1 << 20);
     let mut queue = queue_of(vec![chunk_of(&budget, &[(0, "a"), (24 * HOUR, "b"), (24 * HOUR + 1, "c")])]);
@@ -87,8 +100,8 @@ fn nothing_beyond_the_reach_is_taken() {
     let budget = Budget::new(1 << 20);
     let mut queue = queue_of((0..10).map(|i| chunk_of(&budget, &[(i, "x")])).collect());
     let reach = queue[0].chunk.paid() * 3;
-    assert_eq!(cut(&mut queue, Bounds { reach, growth: 1.2, body: usize::MAX }).unwrap().records, 4);
-    assert!(cut(&mut queue, Bounds { reach, growth: 1.2, body: usize::MAX }).is_none());
+    assert_eq!(cut(&mut queue, Bounds { reach, ..WIDE }).unwrap().records, 4);
+    assert!(cut(&mut queue, Bounds { reach, ..WIDE }).is_none());
 }
 
 #[test]
@@ -96,7 +109,7 @@ fn a_batch_is_no_larger_than_the_memory_for_its_body() {
     let budget = Budget::new(64 << 20);
     let text = "x".repeat(952);
     let mut queue = queue_of((0..10).map(|i| chunk_of(&budget, &[(i, &*text); 50])).collect());
-    let bounds = Bounds { reach: usize::MAX, growth: 2.0, body: 100_000 };
+    let bounds = Bounds { growth: 2.0, body: 100_000, ..WIDE };
     // 952 bytes of text may become 1,904, and 48 around them.
     assert_eq!(cut(&mut queue, bounds).unwrap().records, 51);
     assert_eq!(cut(&mut queue, Bounds { body: 0, ..bounds }).unwrap().records, 1, "one record goes in any case");

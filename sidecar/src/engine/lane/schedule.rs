@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Lane;
 use crate::engine::create::Creation;
-use crate::engine::limits::{BATCH_BYTES, BATCH_EVENTS};
+use crate::engine::limits::BATCH_BYTES;
 use crate::engine::time::Now;
 use crate::engine::Settings;
 
@@ -92,15 +92,15 @@ impl Lane {
         }
     }
 
-    /// Whether a whole batch waits.
+    /// Whether a whole batch waits: by its bytes, or by so many records.
     #[must_use]
-    pub fn has_full_batch(&self) -> bool {
-        self.unsent_cost >= u64::from(BATCH_BYTES) || self.unsent_records >= u64::from(BATCH_EVENTS)
+    pub fn has_full_batch(&self, events: u32) -> bool {
+        self.unsent_cost >= u64::from(BATCH_BYTES) || self.unsent_records >= u64::from(events)
     }
 
     fn fresh(&self, now: Now, settings: &Settings, pressure: Pressure) -> Next {
         let Some(since) = self.unsent_since else { return Next::Idle };
-        if self.has_full_batch() {
+        if self.has_full_batch(settings.batch_events) {
             return Next::Full;
         }
         // More of the same is on its way from the disk; but a disk that hangs must not hold up what is here.
@@ -142,7 +142,7 @@ impl Lane {
         let ratio = took.as_secs_f64() / quickest.as_secs_f64().max(1e-6);
         if ratio > NARROW_ABOVE && self.limit > settings.in_flight_min {
             self.limit -= 1;
-        } else if self.has_full_batch() && took >= WIDEN_FROM && ratio < WIDEN_BELOW {
+        } else if self.has_full_batch(settings.batch_events) && took >= WIDEN_FROM && ratio < WIDEN_BELOW {
             self.limit = (self.limit + 1).min(settings.in_flight_max);
         }
     }

@@ -20,7 +20,7 @@ const ENDED_AGE: Duration = Duration::from_secs(1);
 const ENDED_BYTES: u64 = 1 << 20;
 
 /// Any segment is left after this time, so that none keeps what ended long ago, and a quiet lane holds no file open.
-pub(super) const OLD: Duration = Duration::from_secs(5);
+pub(in crate::spool) const OLD: Duration = Duration::from_secs(5);
 
 /// The segment that grows.
 #[derive(Debug)]

@@ -43,6 +43,20 @@ fn short_records_fill_a_batch_by_their_number() {
 }
 
 #[test]
+fn batches_are_as_small_as_they_were_told_to_be() {
+    const RECORDS: u64 = 20_000;
+    let remote = Remote::counting();
+    let patient = ["--linger", "60s", "--linger-quiet", "60s"];
+    let sidecar = Sidecar::start(&remote, &[&patient[..], &["--batch-max-events", "100"]].concat());
+    sidecar.feed_lines(numbered(0..RECORDS, 200));
+    sidecar.stop().all_delivered(RECORDS);
+    let report = remote.report();
+    assert_eq!((report.marks.unique, report.marks.doubled), (RECORDS, 0));
+    assert!(report.batches.accepted >= RECORDS / 100, "{:?}", report.batches);
+    assert!(report.batches.mean_events >= 93.0, "{:?}", report.batches);
+}
+
+#[test]
 fn a_full_batch_of_what_grows_is_within_the_limits() {
     let remote = Remote::strict();
     let sidecar = Sidecar::start(&remote, &[]);

@@ -1,0 +1,38 @@
+//! `sync`: one PutLogEvents for each record, under one lock of the process, as Watchtower with `use_queues=False`.
+//!
+//! The lock is an async one and first come, first served. A task that waits for it leaves its thread to other tasks, so a request
+//! pays for its own records and for those before them in the line, and for nothing else: no thread of the runtime stands still.
+//! That is kinder than what a blocking handler would do to an async server, and it is meant to be: what is left is the price of
+//! the design, one round trip for each record and one record at a time. Worker threads of the task workload block, as they do
+//! under Watchtower.
+
+use tokio::sync::Mutex;
+
+use super::failures::Failures;
+use super::remote::Remote;
+use super::Event;
+
+#[derive(Debug)]
+pub(crate) struct OneByOne {
+    remote: Remote,
+    turn: Mutex<()>,
+    failures: Failures,
+}
+
+impl OneByOne {
+    pub(crate) fn new(remote: Remote) -> Self {
+        Self { remote, turn: Mutex::new(()), failures: Failures::default() }
+    }
+
+    pub(crate) async fn send(&self, event: Event) {
+        let _turn = self.turn.lock().await;
+        match self.remote.put(vec![event]).await {
+            Ok(accepted) => self.failures.note(1_u64.saturating_sub(accepted), "rejected for its age"),
+            Err(why) => self.failures.note(1, why),
+        }
+    }
+
+    pub(crate) fn failures(&self) -> &Failures {
+        &self.failures
+    }
+}

@@ -1,0 +1,237 @@
+//! One mode's servers and their far side, ready to be loaded. Several rigs stand side by side so that modes are measured in turn,
+//! seconds apart; those that are not being measured are idle.
+
+use std::fs;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use super::app::{accounts, END, START};
+use super::far::Far;
+use super::program::Program;
+use super::remote::Remote;
+use super::session::Session;
+use super::usage::Usage;
+use crate::error::{io, wrong, Result};
+use crate::load::LoadReport;
+use crate::results::{Account, ApiRun, App, Drive, Memory, Mode, Operation, Topology};
+
+/// Above every number that a rig's records will carry.
+const NUMBERS: u64 = 400_000_000;
+/// Numbers that belong to a request in one service; it uses three or four of them.
+const PER_SERVICE: u64 = 4;
+
+/// What stands for the service.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    pub(crate) app: App,
+    pub(crate) mode: Mode,
+    pub(crate) remote: Remote,
+    pub(crate) topology: Topology,
+    pub(crate) query_ms: f64,
+}
+
+/// What is asked of it, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Load {
+    pub(crate) operation: Operation,
+    pub(crate) drive: Drive,
+    pub(crate) seconds: f64,
+    pub(crate) warm_up: f64,
+    /// Of each thread; the run ends at its seconds all the same.
+    pub(crate) loops: Option<u64>,
+}
+
+/// A run whose account is not known yet.
+#[derive(Debug)]
+struct Window {
+    run: ApiRun,
+    numbers: Range<u64>,
+    /// Records of the requests that were answered well, warm-up included.
+    emitted: u64,
+}
+
+/// Fields are dropped in this order: who asks first, who is asked last.
+#[derive(Debug)]
+pub(crate) struct Rig {
+    apps: Vec<Program>,
+    far: Far,
+    url: String,
+    setup: Setup,
+    next: u64,
+    windows: Vec<Window>,
+}
+
+impl Rig {
+    pub(crate) fn start(session: &Session, setup: Setup) -> Result<Self> {
+        let far = Far::set(&session.programs, setup.mode, &setup.remote, NUMBERS)?;
+        let mut rig = Self { apps: Vec::new(), far, url: String::new(), setup, next: 0, windows: Vec::new() };
+        match rig.setup.topology {
+            Topology::Single => rig.url = rig.serve(session, &[])?,
+            Topology::Chain => {
+                let last = rig.serve(session, &[])?;
+                let middle = rig.serve(session, &[last])?;
+                rig.url = rig.serve(session, &[middle])?;
+            }
+            Topology::Tree => {
+                let leaves = (0..3).map(|_| rig.serve(session, &[])).collect::<Result<Vec<_>>>()?;
+                rig.url = rig.serve(session, &leaves)?;
+            }
+        }
+        Ok(rig)
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.setup.mode
+    }
+
+    pub(crate) fn latest(&self) -> Option<&ApiRun> {
+        self.windows.last().map(|window| &window.run)
+    }
+
+    /// Starts one service and returns its URL.
+    fn serve(&mut self, session: &Session, downstream: &[String]) -> Result<String> {
+        let mut command = session.apps.command(self.setup.app, "api", self.far.logging());
+        command.args(["--listen", "127.0.0.1:0", "--query-ms", &self.setup.query_ms.to_string()]);
+        command.arg("--database").arg(database(session, self.setup.app));
+        for url in downstream {
+            command.args(["--downstream", url]);
+        }
+        let mut program = Program::start("the app", command.current_dir(self.far.folder()))?;
+        let url = program.wait_for("listening on ", START)?;
+        self.apps.push(program);
+        Ok(url.trim().to_owned())
+    }
+
+    /// Loads it once; the run's account follows at the end of the rig.
+    pub(crate) fn load(&mut self, load: &Load, round: u32) -> Result<&ApiRun> {
+        let json = self.far.folder().join("load.json");
+        let mut driver = Program::start("the load generator", &mut self.driver(load, &json)?)?;
+        let longest = Duration::from_secs_f64(load.seconds + load.warm_up) + START;
+        driver.wait_for("measuring", longest)?;
+        let before = Usage::now(&mut self.apps, &self.far)?;
+        driver.wait_for("measured", longest)?;
+        // However it ended: a server that answered nothing is a result.
+        driver.wait(longest)?;
+        let text = fs::read_to_string(&json).map_err(io("read", json.display()))?;
+        let report: LoadReport =
+            serde_json::from_str(&text).map_err(|error| wrong("the load generator's report", error))?;
+
+        let numbers = self.next..report.numbers_used.unwrap_or(self.next);
+        self.next = numbers.end;
+        let emitted = report.answered * load.operation.records() * self.setup.topology.services();
+        // A queue keeps its records for a minute, so nobody waits for them here; what it uses to send them is not in the run's CPU.
+        if matches!(self.setup.mode, Mode::Splashdam | Mode::Sync) {
+            self.far.settle(&numbers, emitted)?;
+        }
+        let after = Usage::now(&mut self.apps, &self.far)?;
+        let run = ApiRun {
+            round,
+            app: self.setup.app,
+            mode: self.setup.mode,
+            remote: self.setup.remote.to_string(),
+            operation: load.operation,
+            topology: self.setup.topology,
+            query_ms: self.setup.query_ms,
+            drive: load.drive,
+            seconds: report.seconds,
+            requests: report.requests,
+            per_second: report.per_second,
+            errors: report.errors.values().sum(),
+            latency: report.latency.clone(),
+            account: Account::default(),
+            cpu: after.since(&before, Some(report.driver_cpu_seconds)),
+            memory: Memory { app_mib: self.peak_mib(), sidecar_mib: self.far.sidecar_peak_mib()? },
+            faults: Vec::new(),
+        };
+        self.windows.push(Window { run, numbers, emitted });
+        self.latest().ok_or_else(|| wrong("the rig", "has no run"))
+    }
+
+    fn driver(&self, load: &Load, json: &std::path::Path) -> Result<Command> {
+        let own = std::env::current_exe().map_err(io("find", "this program"))?;
+        let step = PER_SERVICE * self.setup.topology.services();
+        let path = match load.operation {
+            Operation::Noop => "noop",
+            Operation::Sysconfig => "sysconfig",
+            Operation::ConcurrentKnown => "concurrent?identity=known",
+            Operation::ConcurrentUnknown => "concurrent?identity=unknown",
+        };
+        let mut command = Command::new(own);
+        command.args(["http", "--url", &format!("{}/{path}", self.url)]).arg("--json").arg(json);
+        command.args(["--numbers", &format!("{},{step}", self.next)]);
+        command.args(["--seconds", &load.seconds.to_string(), "--warm-up", &load.warm_up.to_string()]);
+        match load.drive {
+            Drive::Serial { requests } => command.args(["--threads", "1", "--loops", &requests.to_string()]),
+            Drive::Closed { threads } => command.args(["--threads", &threads.to_string()]),
+            Drive::Open { rate, .. } => command.args(["--rate", &rate.to_string()]),
+        };
+        // A server that cannot keep up would be waited for as long as its queue is; others may take their time.
+        let patience = if matches!(load.drive, Drive::Open { .. }) { "5s" } else { "60s" };
+        command.args(["--timeout", patience]);
+        if let Some(loops) = load.loops {
+            command.args(["--loops", &loops.to_string()]);
+        }
+        Ok(command)
+    }
+
+    fn peak_mib(&mut self) -> Option<f64> {
+        let each: Vec<f64> = self.apps.iter_mut().filter_map(Program::peak_mib).collect();
+        (each.len() == self.apps.len()).then(|| each.iter().sum())
+    }
+
+    /// Ends everything in order, and tells what became of each run's records.
+    pub(crate) fn finish(mut self) -> Result<Vec<ApiRun>> {
+        // From the front to the back, so that nobody loses the one it calls.
+        for app in self.apps.iter_mut().rev() {
+            app.stop(END)?;
+        }
+        let last_line = self.far.stop_sidecar()?;
+        let lines: Vec<String> = self.apps.iter().flat_map(|app| app.lines("account: ")).collect();
+        let (said, _) = accounts(&lines);
+        let doubled = self.far.doubled()?;
+        let windows = std::mem::take(&mut self.windows);
+        let due: u64 = windows.iter().map(|window| window.emitted).sum();
+        let sound = windows.iter().all(|window| window.run.errors == 0);
+        let count = windows.len();
+        let mut runs = Vec::with_capacity(count);
+        for (index, Window { mut run, numbers, emitted }) in windows.into_iter().enumerate() {
+            if self.setup.mode.ships() {
+                run.account = account(emitted, self.far.arrived(&numbers)?);
+                // Nobody knows whose they were.
+                run.account.doubled = if index + 1 == count { doubled } else { 0 };
+            }
+            if self.setup.mode == Mode::Splashdam && run.account.lost > 0 {
+                let line = last_line.as_deref().unwrap_or_default();
+                run.faults.push(format!("{} records lost; the sidecar's last line: {line}", run.account.lost));
+            }
+            if self.setup.mode.ships() && sound && said.emitted != due {
+                run.faults.push(format!("the app says that it logged {} records, its answers say {due}", said.emitted));
+            }
+            runs.push(run);
+        }
+        Ok(runs)
+    }
+}
+
+/// Requests that failed may have logged all the same, so more than is known of may have arrived.
+fn account(emitted: u64, delivered: u64) -> Account {
+    let emitted = emitted.max(delivered);
+    Account { emitted, delivered, doubled: 0, lost: emitted - delivered }
+}
+
+fn database(session: &Session, app: App) -> PathBuf {
+    session.folder.path().join(format!("{app}.sqlite"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_arrived_was_emitted() {
+        assert_eq!(account(10, 8), Account { emitted: 10, delivered: 8, doubled: 0, lost: 2 });
+        assert_eq!(account(10, 11), Account { emitted: 11, delivered: 11, doubled: 0, lost: 0 });
+    }
+}

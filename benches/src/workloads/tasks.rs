@@ -1,0 +1,139 @@
+//! The task workload's matrix: all modes at 10 ms in turn, the modes that wait for the remote at other distances, and the distance at
+//! which the seed's factor of eleven appears.
+
+use super::remote::Remote;
+use super::scale::{usual, Scale, SEED_SHAPE};
+use super::session::Session;
+use super::task::{run, Case};
+use crate::error::Result;
+use crate::results::{App, Mode, Shape, TaskRun};
+use crate::statistics::fit_line;
+
+/// The seed's 166.1 s with synchronous Watchtower against 15.0 s without.
+const SEED_RATIO: f64 = 166.1 / 15.0;
+
+/// One request's fan-out in all modes.
+pub(crate) fn tasks(session: &mut Session, scale: &Scale) {
+    for app in session.able.clone() {
+        for round in 0..scale.task_rounds {
+            for mode in Mode::ALL {
+                case(session, scale, app, mode, &usual(), scale.fan_out, round);
+            }
+        }
+        for remote in &scale.task_remotes {
+            for mode in [Mode::Null, Mode::Splashdam, Mode::Sync, Mode::Queue] {
+                case(session, scale, app, mode, remote, scale.fan_out, 0);
+            }
+        }
+    }
+}
+
+/// Thousands of tasks, many records each.
+pub(crate) fn large(session: &mut Session, scale: &Scale) {
+    let Some(shape) = scale.large else { return };
+    for app in session.able.clone() {
+        for mode in Mode::ALL {
+            case(session, scale, app, mode, &usual(), shape, 0);
+        }
+    }
+}
+
+/// Where the seed's factor appears: foretold from how `sync` grows with the distance, then measured there.
+pub(crate) fn eleven_times(session: &mut Session, _: &Scale) {
+    for app in session.able.clone() {
+        for (mode, remote) in [(Mode::None, usual()), (Mode::Sync, Remote::fixed(5)), (Mode::Sync, usual())] {
+            one(session, app, mode, &remote, SEED_SHAPE, (1, 0), 0);
+        }
+        if let Some(ms) = foretold(&session.results.tasks, app) {
+            one(session, app, Mode::Sync, &Remote::fixed(ms), SEED_SHAPE, (1, 0), 0);
+        }
+    }
+}
+
+/// The remote's distance, in whole milliseconds, at which a request takes eleven times as long as without logging.
+fn foretold(runs: &[TaskRun], app: App) -> Option<u32> {
+    let of = |mode: Mode| runs.iter().filter(move |run| run.app == app && run.mode == mode && run.shape == SEED_SHAPE);
+    let mean = |run: &TaskRun| run.request_seconds.iter().sum::<f64>() / run.request_seconds.len().max(1) as f64;
+    let without = of(Mode::None).map(mean).next()?;
+    let points: Vec<(f64, f64)> =
+        of(Mode::Sync).filter_map(|run| Some((run.remote.parse().ok()?, mean(run)))).collect();
+    let line = fit_line(&points)?;
+    let ms = (SEED_RATIO * without - line.intercept) / line.slope;
+    // A thousand would take twenty minutes a request.
+    (ms.is_finite() && (1.0..1_000.0).contains(&ms)).then_some(ms.round() as u32)
+}
+
+fn case(session: &mut Session, scale: &Scale, app: App, mode: Mode, remote: &Remote, shape: Shape, round: u32) {
+    // A request that waits for the remote over and over says in one time what the others say in several.
+    let (requests, warm_up) = match mode {
+        Mode::Sync if remote.typical_seconds() > 0.0 => (scale.task_requests.div_ceil(4), 0),
+        _ => (scale.task_requests, 1),
+    };
+    if mode == Mode::Sync && round > 0 && requests == 1 {
+        return;
+    }
+    one(session, app, mode, remote, shape, (requests, warm_up), round);
+}
+
+fn one(
+    session: &mut Session,
+    app: App,
+    mode: Mode,
+    remote: &Remote,
+    shape: Shape,
+    (requests, warm_up): (u64, u64),
+    round: u32,
+) {
+    let case = Case { app, mode, remote: remote.clone(), shape, requests, warm_up };
+    session.step(&case.describe(), case.seconds(), |session| -> Result<String> {
+        let run = run(session, &case, round)?;
+        let said = describe(&run);
+        session.results.tasks.push(run);
+        Ok(said)
+    });
+}
+
+fn describe(run: &TaskRun) -> String {
+    let seconds: Vec<String> = run.request_seconds.iter().map(|seconds| format!("{seconds:.2}")).collect();
+    let mut text = format!("{} s a request", seconds.join(", "));
+    if run.mode.ships() {
+        text += &format!("; {} of {} records lost", run.account.lost, run.account.emitted);
+    }
+    for fault in &run.faults {
+        text += &format!("; DOES NOT COUNT: {fault}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::{Account, Cpu, Latency, Memory};
+
+    fn run(mode: Mode, remote: &str, seconds: f64) -> TaskRun {
+        TaskRun {
+            round: 0,
+            app: App::Rust,
+            mode,
+            remote: remote.to_owned(),
+            shape: SEED_SHAPE,
+            request_seconds: vec![seconds],
+            task: Latency::default(),
+            account: Account::default(),
+            cpu: Cpu::default(),
+            memory: Memory::default(),
+            faults: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_seeds_factor_is_foretold_from_two_distances() {
+        // Strictly serial: 2,117 round trips on top of 15 s.
+        let at = |ms: f64| 15.0 + 2.117 * ms;
+        let mut runs = vec![run(Mode::Sync, "5", at(5.0)), run(Mode::Sync, "10", at(10.0))];
+        assert_eq!(foretold(&runs, App::Rust), None);
+        runs.push(run(Mode::None, "10", 15.0));
+        assert_eq!(foretold(&runs, App::Rust), Some(71));
+        assert_eq!(foretold(&runs, App::Python), None);
+    }
+}
