@@ -67,7 +67,9 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode> {
 
     let (mut load, mut trouble) = (Vec::new(), None);
     let skipped = ladder(&options, &mut |run| {
-        eprintln!("{:>2}/{runs} {}", load.len() + 1, table::progress(&run));
+        let done = load.len() + 1;
+        let left = begin.elapsed().as_secs_f64() / done as f64 * runs.saturating_sub(done) as f64;
+        eprintln!("{done:>2}/{runs}, {left:>4.0} s left {}", table::progress(&run));
         if let Some(error) = history.as_mut().and_then(|history| history.add(&run).err()) {
             trouble.get_or_insert(error);
         }

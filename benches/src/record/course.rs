@@ -68,6 +68,7 @@ pub(super) struct Course<'a> {
     memory: Series,
     backlog: Series,
     behind: Series,
+    next_point: Duration,
 }
 
 impl<'a> Course<'a> {
@@ -89,6 +90,7 @@ impl<'a> Course<'a> {
             memory: Series::default(),
             backlog: Series::default(),
             behind: Series::default(),
+            next_point: Duration::ZERO,
         })
     }
 
@@ -182,14 +184,7 @@ impl<'a> Course<'a> {
         let due = ((seconds * self.rung.per_second()) as u64).min(all);
         let due = self.fed.as_ref().map_or(due, |fed| fed.due);
         let behind = due.saturating_sub(self.unique) as f64;
-        self.behind.push(seconds, behind);
-        if self.died.is_none() {
-            self.memory.push(seconds, usage.resident_mib);
-        }
-        if let Some(seen) = self.scene.watch.as_ref().map(|watch| watch.seen()).filter(|seen| seen.scrapes > 0) {
-            let account = seen.latest.account();
-            self.backlog.push(seconds, (account.in_memory + account.spooled) as f64);
-        }
+        self.note(seconds, behind, usage.resident_mib);
         if let Remote::Back { since, caught_up: caught_up @ None, .. } = &mut self.remote {
             // No more than a second's lines, which a batch's wait explains.
             if behind <= self.rung.per_second() {
@@ -197,6 +192,23 @@ impl<'a> Course<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Into the series, which have no more points a second when there is more to see.
+    fn note(&mut self, seconds: f64, behind: f64, resident_mib: f64) {
+        let now = Duration::from_secs_f64(seconds);
+        if now < self.next_point {
+            return;
+        }
+        self.next_point = now + PERIOD.mul_f64(0.9);
+        self.behind.push(seconds, behind);
+        if self.died.is_none() {
+            self.memory.push(seconds, resident_mib);
+        }
+        if let Some(seen) = self.scene.watch.as_ref().map(|watch| watch.seen()).filter(|seen| seen.scrapes > 0) {
+            let account = seen.latest.account();
+            self.backlog.push(seconds, (account.in_memory + account.spooled) as f64);
+        }
     }
 
     fn is_urgent(&self) -> bool {

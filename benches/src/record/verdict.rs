@@ -2,6 +2,7 @@
 
 use super::row::Facts;
 use super::sums::offered;
+use crate::account::Account;
 
 /// In words, for whoever reads the row; empty where nothing is to be said.
 pub(super) fn comment(facts: &Facts<'_>) -> String {
@@ -25,8 +26,9 @@ pub(super) fn comment(facts: &Facts<'_>) -> String {
     if let Some(how) = &seen.died {
         say(true, format!("the shipper {how}"));
     }
-    if let Some(left) = left_in_spool(facts) {
-        say(left > 0, format!("{left} records were in the spool when time was up"));
+    if let Some(account) = last_account(facts).filter(|_| seen.died.is_none()) {
+        let (memory, spool) = (account.in_memory, account.spooled);
+        say(memory + spool > 0, format!("{memory} records were in memory and {spool} in the spool when time was up"));
     }
     if let Some(what) = &facts.stopped {
         say(true, format!("at its end: {what}"));
@@ -38,8 +40,8 @@ pub(super) fn comment(facts: &Facts<'_>) -> String {
     words.join("; ")
 }
 
-fn left_in_spool(facts: &Facts<'_>) -> Option<i64> {
-    Some(facts.account.as_ref().filter(|seen| seen.scrapes > 0)?.latest.account().spooled)
+fn last_account(facts: &Facts<'_>) -> Option<Account> {
+    Some(facts.account.as_ref().filter(|seen| seen.scrapes > 0)?.latest.account())
 }
 
 /// Why the row's figures are not to be believed; empty for a sound one. That records were lost is a figure, not a fault, except
@@ -77,8 +79,9 @@ fn own_faults(facts: &Facts<'_>) -> Vec<String> {
     let counted = seen.latest.sum("splashdam_possible_duplicates_total", "") as u64;
     expect(seen.wrong == 0, format!("{} scrapes do not add up: {:?}", seen.wrong, seen.first_wrong));
     expect(marks.doubled <= counted, format!("{} doubled, {counted} allowed", marks.doubled));
-    // One that was killed has told of less than it did.
-    if facts.seen.died.is_some() {
+    // One that was killed has told of less than it did. That the kernel did so at the limit is a result.
+    if let Some(how) = &facts.seen.died {
+        expect(facts.kills > 0, format!("the sidecar {how}"));
         return faults;
     }
     let came = account.received;

@@ -79,6 +79,7 @@ async fn freshness_is_from_emit_to_acceptance() {
         call(&emulator, "PutLogEvents", batch(&[&format!("n=1 t={ago} x")])).await.unwrap();
         let freshness = emulator.report().freshness_micros;
         assert_eq!(freshness.count, 1);
+        assert_eq!(freshness.buckets, [(freshness.max, 1)]);
         assert!(freshness.p50 >= 1_000_000 && freshness.p50 <= freshness.p99 && freshness.p99 <= freshness.max);
     }
 }

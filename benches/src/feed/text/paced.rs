@@ -40,7 +40,7 @@ pub(super) fn feed(path: &Path, mut socket: UnixStream, form: Form, share: Share
             }
             _ => report.late_max_micros = report.late_max_micros.max(micros(now.saturating_sub(due))),
         }
-        let count = (clock.due_by(now) - report.records).clamp(1, share.records - report.records);
+        let count = clock.due_by(now).saturating_sub(report.records).clamp(1, share.records - report.records);
         let bytes = block.fill(&clock, share.first, report.records, count);
         next_write = now + pace.gather;
         let (written, trouble) = write(&mut socket, bytes, &clock);

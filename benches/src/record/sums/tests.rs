@@ -169,6 +169,9 @@ fn what_cannot_be_so_is_a_fault() {
     // What still waits is not lost.
     let waits = |facts: &mut Facts<'_>| (facts.report, facts.account) = (report(50, 0), Some(account(60, 50, 10)));
     assert_eq!(fault(&waits), "");
+    let mut facts = facts(&options);
+    waits(&mut facts);
+    assert!(load_run(&facts).comment.contains("10 records were in memory and 0 in the spool"));
 }
 
 #[test]
@@ -189,6 +192,9 @@ fn a_kill_at_the_limit_is_a_result() {
     assert_eq!((run.offered, run.written, run.success_percent), (60, 30, 25.0));
     assert!(run.comment.contains("signal: 9"), "{}", run.comment);
     assert!(run.faults.is_empty(), "{:?}", run.faults);
+    // Without the kernel's doing it is a crash.
+    facts.kills = 0;
+    assert!(load_run(&facts).faults[0].contains("the sidecar ended"));
 }
 
 #[test]
