@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,11 +29,17 @@ pub(crate) struct Ended {
     pub(crate) last: Value,
 }
 
-fn command(args: &[&str]) -> Child {
+fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_splashdam-bench-app"));
     command.args(args).envs([("AWS_ACCESS_KEY_ID", "AKIDTEST"), ("AWS_SECRET_ACCESS_KEY", "emulator")]);
     command.env_remove("AWS_SESSION_TOKEN");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs it to an end of any kind.
+pub(crate) fn run(args: &[&str]) -> Output {
+    command(args).output().unwrap()
 }
 
 fn drain(mut stdout: ChildStdout) -> JoinHandle<String> {
@@ -47,7 +53,7 @@ fn drain(mut stdout: ChildStdout) -> JoinHandle<String> {
 impl App {
     /// Starts an API and waits until it listens.
     pub(crate) fn api(args: &[&str]) -> Self {
-        let mut child = command(&[&["api", "--query-ms", "0"], args].concat());
+        let mut child = command(&[&["api", "--query-ms", "0"], args].concat()).spawn().unwrap();
         let stdout = drain(child.stdout.take().unwrap());
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
@@ -63,7 +69,7 @@ impl App {
 
     /// The same with a wait in each task.
     pub(crate) fn tasks_waiting(millis: &str, args: &[&str]) -> Ended {
-        let mut child = command(&[&["tasks", "--task-ms", millis], args].concat());
+        let mut child = command(&[&["tasks", "--task-ms", millis], args].concat()).spawn().unwrap();
         let stdout = drain(child.stdout.take().unwrap());
         let stderr = BufReader::new(child.stderr.take().unwrap());
         end(child, stderr, stdout, "result: ")
