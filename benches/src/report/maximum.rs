@@ -35,7 +35,7 @@ mod tests {
     use crate::results::Phase;
 
     fn run(round: u32, drive: Drive, requests: u64) -> ApiRun {
-        ApiRun { round, drive, requests, seconds: 10.0, ..sample::api_run() }
+        ApiRun { round, drive, requests, seconds: 10.0, per_second: requests as f64 / 10.0, ..sample::api_run() }
     }
 
     #[test]
