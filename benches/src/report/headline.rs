@@ -6,6 +6,7 @@ use super::select::{
 use super::select::{Added, Case, How, TaskCase};
 use super::stats;
 use super::table::{Cell, Table};
+use super::verdicts::{self, Verdict};
 use super::words;
 use crate::results::{App, Mode, Operation, Phase, Results, Topology};
 
@@ -91,7 +92,8 @@ pub(super) fn sentence(results: &Results) -> String {
             "With CloudWatch {away} away: no round measured both `null` and a mode to compare with it, so what logging costs cannot be said."
         ),
         (request, task) => {
-            let clauses = [request, task].into_iter().flatten().collect::<Vec<_>>().join(" ");
+            let paired = paired_clause(&verdicts::verdicts(results));
+            let clauses = [request, paired, task].into_iter().flatten().collect::<Vec<_>>().join(" ");
             format!("With CloudWatch {away} away, {clauses} {}", lost_clause(results, app))
         }
     }
@@ -104,11 +106,27 @@ fn request_clause(results: &Results, app: App, operation: Operation) -> Option<S
     let parts: Vec<_> =
         paid.iter().map(|(mode, added)| format!("{} with {}", cost(added), words::mode(app, *mode))).collect();
     let server = if app == App::Python { "a Django" } else { "a Rust" };
+    let few = match first.rounds {
+        1 => "; one round, so small differences are noise",
+        rounds if rounds < stats::LEAST_ROUNDS => "; few rounds, so small differences are noise",
+        _ => "",
+    };
     Some(format!(
-        "{server} {} request pays {} (on top of {} with its records formatted and thrown away).",
+        "{server} {} request pays {} (on top of {} with its records formatted and thrown away{few}).",
         words::operation(operation),
         list(&parts),
         words::ms(first.base)
+    ))
+}
+
+/// What many paired rounds say of splashdam's median at OK load: the comparison that can see small differences.
+fn paired_clause(verdicts: &[Verdict]) -> Option<String> {
+    let goal = verdicts.iter().find(|verdict| verdict.column.is_some_and(|column| column.starts_with("p50")))?;
+    Some(format!(
+        "At OK load, splashdam's median is {} of null's ({}: {}).",
+        goal.measured,
+        goal.of,
+        goal.outcome.name()
     ))
 }
 

@@ -154,8 +154,10 @@ fn guideline(root: &Area<'_>, chart: &mut Chart<'_, '_>, plot: &Plot, guide: &Gu
     let style = ShapeStyle::from(&rgb(PALE)).stroke_width(3);
     chart.draw_series(DashedLineSeries::new([from, to], 6, 10, style))?;
     let (start, end) = (chart.backend_coord(&from), chart.backend_coord(&to));
-    // Where data is rare: on the left above a line across, at the foot of one that goes up, on the side with more room.
+    // Where data is rare: above a line across, at the foot of one that goes up, on the side with more room.
+    let crossed = plot.guides.iter().any(|guide| matches!(guide, Guide::Up { .. }));
     let (place, anchor) = match guide {
+        Guide::Across { .. } if !crossed => ((end.0 - 8, end.1 - 6), HPos::Right),
         Guide::Across { .. } => ((start.0 + 14, start.1 - 6), HPos::Left),
         Guide::Up { x, .. } if plot.x.place(*x) > 0.5 => ((end.0 - 10, start.1 - 50), HPos::Right),
         Guide::Up { .. } => ((end.0 + 10, start.1 - 50), HPos::Left),

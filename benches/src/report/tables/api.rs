@@ -75,7 +75,7 @@ fn closed(results: &Results, app: App) -> Option<Table> {
                 three runs).";
     let title = format!("{}: closed loops, concurrent of a known identity", words::server(app));
     let mut table = Table::new(title, note, 1, &columns);
-    for threads in threads(results) {
+    for threads in threads(results, &case) {
         let cell = |mode: &Mode| {
             let found = Summary::of(&case.driven(results, *mode, How::Closed(threads)));
             found.map_or_else(
