@@ -121,11 +121,14 @@ fn request_clause(results: &Results, app: App, operation: Operation) -> Option<S
 
 /// What many paired rounds say of splashdam's median at OK load: the comparison that can see small differences.
 fn paired_clause(verdicts: &[Verdict]) -> Option<String> {
-    let goal = verdicts.iter().find(|verdict| verdict.column.is_some_and(|column| column.starts_with("p50")))?;
+    let told = |verdict: &&Verdict| {
+        verdict.rounds >= stats::LEAST_ROUNDS && verdict.column.is_some_and(|column| column.starts_with("p50"))
+    };
+    let goal = verdicts.iter().find(told)?;
     Some(format!(
-        "At OK load, splashdam's median is {} of null's ({}: {}).",
-        goal.measured,
+        "Round by round beside null at OK load ({}), splashdam's median differs by {}: the goal of ±1 % is {}.",
         goal.of,
+        goal.measured,
         goal.outcome.name()
     ))
 }
@@ -213,7 +216,7 @@ fn pays(paid: &Pays) -> Cell {
     if paid.added.rounds >= stats::LEAST_ROUNDS {
         small.push(format!("{} to {}", words::signed(by.low, show), words::signed(by.high, show)));
     }
-    small.extend(paid.times_none.map(|times| format!("×{times:.2} of none")));
+    small.extend(paid.times_none.map(|times| format!("×{} of none", words::times(times))));
     small.push(match paid.cpu {
         (app, Some(sidecar)) => format!("CPU {} + {}", words::micros(app), words::micros(sidecar)),
         (app, None) => format!("CPU {}", words::micros(app)),

@@ -44,7 +44,9 @@ pub(in crate::report) fn svg(plot: &Plot) -> Result<String, String> {
 
 fn draw(plot: &Plot, into: &mut String) -> Drawn {
     let root = SVGBackend::with_string(into, SIZE).into_drawing_area();
-    let names = plot.series.iter().map(|series| width(&series.name)).fold(0.0, f64::max);
+    // Bold letters are wider.
+    let room = |series: &Series| width(&series.name) * if series.ink.width > 4 { 1.15 } else { 1.0 };
+    let names = plot.series.iter().map(room).fold(0.0, f64::max);
     let right = (names.min(LONGEST_NAME) * TEXT + 44.0) as u32;
     let left = (plot.y.ticks.iter().map(|(_, name)| width(name)).fold(0.0, f64::max) * SMALL + 28.0) as u32;
     let mut chart = ChartBuilder::on(&root)

@@ -82,7 +82,7 @@ fn cells(case: &TaskCase, remote: &str, mode: Mode, runs: &[&TaskRun], none: Opt
         maybe(seconds.iter().copied().reduce(f64::min), words::number),
         maybe(average(runs), words::number),
         maybe(seconds.iter().copied().reduce(f64::max), words::number),
-        maybe(average(runs).zip(none).map(|(own, none)| own / none), |times| format!("{times:.2}")),
+        maybe(average(runs).zip(none).map(|(own, none)| own / none), words::times),
         lost(runs.iter().map(|run| run.account).fold(Account::default(), sum)),
         maybe(of(&|run| Some(run.task.p50 as f64 / 1e3)), words::number),
         maybe(of(&|run| Some(run.task.p99 as f64 / 1e3)), words::number),

@@ -10,6 +10,8 @@ use crate::results::{ApiRun, App, Mode, Operation, Phase, Results, Topology};
 
 const OPERATIONS: [Operation; 3] = [Operation::Sysconfig, Operation::ConcurrentKnown, Operation::ConcurrentUnknown];
 const MAXIMUM: f64 = 0.97;
+const MAXIMUM_COLUMN: &str = "maximum ≥ 97 %";
+const SYNC_COLUMN: &str = "sync ≥ document's cost";
 
 /// A goal for a quantile at a load.
 struct Latency {
@@ -28,6 +30,11 @@ const LATENCIES: [Latency; 4] = [
     Latency { name: "p50", column: "p50 ±1 %, 80 % load", phase: Phase::Eighty, margin: 0.01, of: P50 },
     Latency { name: "p99", column: "p99 ±3 %, 80 % load", phase: Phase::Eighty, margin: 0.03, of: P99 },
 ];
+
+/// In the order of the matrix.
+pub(super) fn columns() -> Vec<&'static str> {
+    LATENCIES.iter().map(|goal| goal.column).chain([MAXIMUM_COLUMN, SYNC_COLUMN]).collect()
+}
 
 pub(super) fn verdicts(results: &Results) -> Vec<Verdict> {
     let Some(remote) = headline_remote(results) else { return Vec::new() };
@@ -49,7 +56,7 @@ fn latency(results: &Results, case: &Case, goal: &Latency) -> Option<Verdict> {
     let pairs = paired(&rounds(Mode::Null), &rounds(Mode::Splashdam));
     let (outcome, measured) = within(stats::ratio_of_medians(&pairs, results.seed)?, pairs.len(), goal.margin);
     let said = format!("{} within ±{:.0} % of null, {}", goal.name, 100.0 * goal.margin, words::phase(goal.phase));
-    Some(Verdict { goal: said, column: Some(goal.column), of: case.title(), outcome, measured })
+    Some(Verdict { goal: said, column: Some(goal.column), of: case.title(), outcome, rounds: pairs.len(), measured })
 }
 
 fn maximum(results: &Results, case: &Case) -> Option<Verdict> {
@@ -57,7 +64,7 @@ fn maximum(results: &Results, case: &Case) -> Option<Verdict> {
     let pairs = paired(&rounds(Mode::Null), &rounds(Mode::Splashdam));
     let (outcome, measured) = at_least(stats::ratio_of_medians(&pairs, results.seed)?, pairs.len(), MAXIMUM);
     let goal = "maximum throughput ≥ 97 % of null".to_owned();
-    Some(Verdict { goal, column: Some("maximum ≥ 97 %"), of: case.title(), outcome, measured })
+    Some(Verdict { goal, column: Some(MAXIMUM_COLUMN), of: case.title(), outcome, rounds: pairs.len(), measured })
 }
 
 /// The document's cost of synchronous logging is a difference; its remote was another one, and its latency is not told.
@@ -70,9 +77,10 @@ fn sync(results: &Results, case: &Case) -> Option<Verdict> {
     let goal = "sync costs what the document saw, or more".to_owned();
     let of = |outcome, measured| Verdict {
         goal,
-        column: Some("sync ≥ document's cost"),
+        column: Some(SYNC_COLUMN),
         of: case.title(),
         outcome,
+        rounds: cost.rounds,
         measured,
     };
     let told = format!("the document: {}", words::signed(document, words::ms));
