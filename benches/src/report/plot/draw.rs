@@ -44,7 +44,9 @@ pub(in crate::report) fn svg(plot: &Plot) -> Result<String, String> {
 
 fn draw(plot: &Plot, into: &mut String) -> Drawn {
     let root = SVGBackend::with_string(into, SIZE).into_drawing_area();
-    let names = plot.series.iter().map(|series| width(&series.name)).fold(0.0, f64::max);
+    // Bold letters are wider.
+    let room = |series: &Series| width(&series.name) * if series.ink.width > 4 { 1.15 } else { 1.0 };
+    let names = plot.series.iter().map(room).fold(0.0, f64::max);
     let right = (names.min(LONGEST_NAME) * TEXT + 44.0) as u32;
     let left = (plot.y.ticks.iter().map(|(_, name)| width(name)).fold(0.0, f64::max) * SMALL + 28.0) as u32;
     let mut chart = ChartBuilder::on(&root)
@@ -154,8 +156,10 @@ fn guideline(root: &Area<'_>, chart: &mut Chart<'_, '_>, plot: &Plot, guide: &Gu
     let style = ShapeStyle::from(&rgb(PALE)).stroke_width(3);
     chart.draw_series(DashedLineSeries::new([from, to], 6, 10, style))?;
     let (start, end) = (chart.backend_coord(&from), chart.backend_coord(&to));
-    // Where data is rare: on the left above a line across, at the foot of one that goes up, on the side with more room.
+    // Where data is rare: above a line across, at the foot of one that goes up, on the side with more room.
+    let crossed = plot.guides.iter().any(|guide| matches!(guide, Guide::Up { .. }));
     let (place, anchor) = match guide {
+        Guide::Across { .. } if !crossed => ((end.0 - 8, end.1 - 6), HPos::Right),
         Guide::Across { .. } => ((start.0 + 14, start.1 - 6), HPos::Left),
         Guide::Up { x, .. } if plot.x.place(*x) > 0.5 => ((end.0 - 10, start.1 - 50), HPos::Right),
         Guide::Up { .. } => ((end.0 + 10, start.1 - 50), HPos::Left),

@@ -7,7 +7,7 @@ use crate::report::plot::{Ink, Plot, Series};
 use crate::report::select::{per_second, Case};
 use crate::report::stats::median;
 use crate::report::words;
-use crate::results::{ApiRun, Drive, Mode, Results, Topology};
+use crate::results::{ApiRun, Drive, Mode, Phase, Results, Topology};
 
 type Value = fn(&ApiRun) -> f64;
 
@@ -40,7 +40,7 @@ fn plot(results: &Results, case: &Case, name: &str, value: Value) -> Option<Plot
 fn curve(runs: &[&ApiRun], value: Value) -> Vec<(f64, f64)> {
     let mut rates: BTreeMap<u64, Vec<&ApiRun>> = BTreeMap::new();
     for run in runs {
-        if let Drive::Open { rate, .. } = run.drive {
+        if let Drive::Open { rate, phase: Phase::Ladder | Phase::Minimal } = run.drive {
             rates.entry((1e3 * rate).round() as u64).or_default().push(run);
         }
     }
@@ -55,7 +55,6 @@ fn curve(runs: &[&ApiRun], value: Value) -> Vec<(f64, f64)> {
 mod tests {
     use super::*;
     use crate::report::sample;
-    use crate::results::Phase;
 
     #[test]
     fn points_follow_the_rate_offered_also_where_less_is_reached() {
