@@ -23,6 +23,8 @@ pub(crate) struct Session {
     pub(crate) folder: TempDir,
     /// Where spools are made.
     pub(crate) spool_in: PathBuf,
+    /// Where the rows of the load record are appended.
+    pub(crate) history: Option<PathBuf>,
     pub(crate) pace: Pace,
 }
 
