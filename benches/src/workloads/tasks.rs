@@ -1,4 +1,4 @@
-//! The task workload's matrix: all modes at 10 ms in turn, the modes that wait for the remote at other distances, and the distance at
+//! The task workload's matrix: all modes at 10 ms, null and splashdam in more rounds, the modes that wait for the remote at other distances, and the distance at
 //! which the seed's factor of eleven appears.
 
 use super::remote::Remote;
@@ -15,9 +15,14 @@ const SEED_RATIO: f64 = 166.1 / 15.0;
 /// One request's fan-out in all modes.
 pub(crate) fn tasks(session: &mut Session, scale: &Scale) {
     for app in session.able.clone() {
-        for round in 0..scale.task_rounds {
-            for mode in Mode::ALL {
-                case(session, scale, app, mode, &usual(), scale.fan_out, round);
+        for mode in Mode::ALL {
+            case(session, scale, app, mode, &usual(), scale.fan_out, 0);
+        }
+        // What the goal is judged by: each round begins with the other one.
+        for round in 1..scale.task_rounds {
+            let pair = [Mode::Null, Mode::Splashdam];
+            for index in 0..2 {
+                case(session, scale, app, pair[(index + round as usize) % 2], &usual(), scale.fan_out, round);
             }
         }
         for remote in &scale.task_remotes {
@@ -69,9 +74,6 @@ fn case(session: &mut Session, scale: &Scale, app: App, mode: Mode, remote: &Rem
         Mode::Sync if remote.typical_seconds() > 0.0 => (scale.task_requests.div_ceil(4), 0),
         _ => (scale.task_requests, 1),
     };
-    if mode == Mode::Sync && round > 0 && requests == 1 {
-        return;
-    }
     one(session, app, mode, remote, shape, (requests, warm_up), round);
 }
 
