@@ -1,4 +1,4 @@
-//! The task workload's matrix: all modes at 10 ms in turn, the modes that wait for the remote at other distances, and the distance at
+//! The task workload's matrix: all modes at 10 ms in turn, and another shipper where there is one, the modes that wait for the remote at other distances, and the distance at
 //! which the seed's factor of eleven appears.
 
 use super::remote::Remote;
@@ -16,7 +16,8 @@ const SEED_RATIO: f64 = 166.1 / 15.0;
 pub(crate) fn tasks(session: &mut Session, scale: &Scale) {
     for app in session.able.clone() {
         for round in 0..scale.task_rounds {
-            for mode in Mode::ALL {
+            let other = session.shipper.as_ref().map(|_| Mode::Shipper);
+            for mode in Mode::ALL.into_iter().chain(other) {
                 case(session, scale, app, mode, &usual(), scale.fan_out, round);
             }
         }
@@ -115,6 +116,7 @@ mod tests {
             round: 0,
             app: App::Rust,
             mode,
+            shipper: None,
             remote: remote.to_owned(),
             shape: SEED_SHAPE,
             request_seconds: vec![seconds],
@@ -122,6 +124,7 @@ mod tests {
             account: Account::default(),
             cpu: Cpu::default(),
             memory: Memory::default(),
+            comment: String::new(),
             faults: Vec::new(),
         }
     }
