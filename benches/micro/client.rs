@@ -1,7 +1,7 @@
 //! What logging costs the thread that logs, with a consumer at work: `cargo bench -p splashdam --bench client`.
 //!
-//! `call`: a call while there is room. Calls come in bursts that the queue holds several times over; between two, outside of what
-//! is timed, the writer gets to send them. The first call of a burst wakes the writer, so a 4,096th of that is in the figure.
+//! `call`: a call while there is room. Calls come in bursts that the queue can hold; between two, outside of what is timed, the
+//! writer gets to send them. The first call of a burst wakes the writer, so a 4,096th of that is in the figure.
 //!
 //! `sustained`: calls without a pause, timed until the consumer has taken the last one in. Where the queue is full the call
 //! waits; what is measured is the slower of the caller, the writer and the consumer, on the CPUs that they share.
@@ -20,7 +20,7 @@ mod consumer;
 
 use consumer::Consumer;
 
-/// Calls between two pauses: less than an eighth of the queue's 32,768 records and, at the larger size, than its 8 MiB.
+/// Calls between two pauses: an eighth of the queue's 32,768 records, and at the larger size less than its 8 MiB.
 const BURST: u64 = 4_096;
 /// Only a consumer that hangs needs so long.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,8 +1,7 @@
-//! Durations of one run or of several, on their way to [`Latency`] and back.
+//! Durations of a run on their way to a [`Latency`].
 //!
 //! A recorder holds a histogram of microseconds at three significant digits, up to ten minutes; longer ones count as that. Mean,
-//! least and greatest are kept apart and exact. What comes back from buckets has the same buckets, so rounds can be pooled as
-//! often as wished without a percentile moving.
+//! least and greatest are kept apart and exact.
 
 use std::time::Duration;
 
@@ -38,18 +37,6 @@ impl Recorder {
         self.histogram.saturating_record(micros);
     }
 
-    /// Takes in what another run came to.
-    pub(crate) fn pool(&mut self, other: &Latency) {
-        if other.count == 0 {
-            return;
-        }
-        for &(value, count) in &other.buckets {
-            self.histogram.saturating_record_n(value, count);
-        }
-        self.sum_micros += other.mean * other.count as f64;
-        (self.min, self.max) = (self.min.min(other.min), self.max.max(other.max));
-    }
-
     pub(crate) fn count(&self) -> u64 {
         self.histogram.len()
     }
@@ -78,17 +65,6 @@ impl Recorder {
             max: self.max,
             buckets: recorded.map(|step| (bucket(step.value_iterated_to()), step.count_at_value())).collect(),
         }
-    }
-}
-
-impl Latency {
-    /// All of several runs as one.
-    pub(crate) fn pooled<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Result<Self> {
-        let mut recorder = Recorder::new()?;
-        for part in parts {
-            recorder.pool(part);
-        }
-        Ok(recorder.latency())
     }
 }
 
@@ -143,17 +119,5 @@ mod tests {
         let latency = recorder.latency();
         assert_eq!((latency.min, latency.max), (1, 2));
         assert!((latency.mean - 1.5).abs() < 1e-9);
-    }
-
-    #[test]
-    fn pooled_rounds_are_as_one() {
-        let (even, odd) = (recorded((0..50_000).step_by(2)).latency(), recorded((1..50_000).step_by(2)).latency());
-        let (pooled, whole) = (Latency::pooled([&even, &odd]).unwrap(), recorded(0..50_000).latency());
-        assert!((pooled.mean - whole.mean).abs() < 1e-6);
-        assert_eq!(Latency { mean: whole.mean, ..pooled.clone() }, whole);
-        let again = Latency::pooled([&pooled]).unwrap();
-        assert!((again.mean - pooled.mean).abs() < 1e-6);
-        assert_eq!(again.buckets, pooled.buckets);
-        assert_eq!(Latency::pooled([&Latency::default()]).unwrap(), Latency::default());
     }
 }

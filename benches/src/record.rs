@@ -14,12 +14,10 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use time::format_description::well_known::Rfc3339;
-use time::OffsetDateTime;
-
-use crate::error::{io, wrong, Result};
+use crate::error::Result;
 use crate::interrupt;
-use crate::results::{LoadRun, Results, Skipped, FORMAT};
+use crate::keep::Kept;
+use crate::results::{LoadRun, Skipped};
 
 mod args;
 mod course;
@@ -62,7 +60,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode> {
     let options = args.options()?;
     let runs = options.plan()?.len();
     let mut history = args.history.as_deref().map(History::open).transpose()?;
-    let (begin, began) = (Instant::now(), now()?);
+    let (begin, mut kept) = (Instant::now(), Kept::begin());
     eprintln!("{runs} runs, about {:.0} s", options.expected().as_secs_f64());
 
     let (mut load, mut trouble) = (Vec::new(), None);
@@ -78,24 +76,8 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode> {
 
     println!("{}", table::render(&load, &skipped));
     let sound = skipped.is_empty() && load.iter().all(|run| run.faults.is_empty());
-    if let Some(path) = &args.json {
-        let results = Results {
-            format: FORMAT,
-            began,
-            seconds: begin.elapsed().as_secs_f64(),
-            complete: !interrupt::asked(),
-            command: std::env::args().collect::<Vec<_>>().join(" "),
-            load,
-            skipped,
-            ..Results::default()
-        };
-        let json = serde_json::to_vec_pretty(&results).map_err(|error| wrong("the rows as JSON", error))?;
-        std::fs::write(path, json).map_err(io("write", path.display()))?;
-    }
+    kept.results.load = load;
+    kept.results.skipped = skipped;
+    kept.end(!interrupt::asked(), args.json.as_deref())?;
     trouble.map_or(Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }), Err)
-}
-
-fn now() -> Result<String> {
-    let now = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    now.format(&Rfc3339).map_err(|error| wrong("the time of day", error))
 }

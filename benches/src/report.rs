@@ -49,11 +49,18 @@ pub(crate) struct ReportArgs {
     /// Also write the report as one HTML file
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Print every case of the API workload, too
+    #[arg(long)]
+    every_case: bool,
 }
 
 pub(crate) fn run(args: &ReportArgs) -> Result<ExitCode> {
     let results = read(&args.results)?;
     print!("{}", tables(&results));
+    if args.every_case {
+        let sections = sections::all(&results);
+        sections.iter().flat_map(|section| &section.details).for_each(|table| println!("\n{}", table.text()));
+    }
     if let Some(path) = &args.html {
         std::fs::write(path, html(&results)).map_err(io("write", path.display()))?;
         println!("The report with plots: {}", path.display());
@@ -84,7 +91,7 @@ fn read(path: &Path) -> Result<Results> {
     serde_json::from_str(&text).map_err(other)
 }
 
-/// Everything in figures, for the terminal.
+/// What it comes to in figures, for the terminal; single cases of the API workload are left to the page.
 pub(crate) fn tables(results: &Results) -> String {
     let mut text = format!("\n{}\n", headline::sentence(results));
     if !results.complete {
@@ -97,7 +104,7 @@ pub(crate) fn tables(results: &Results) -> String {
     headline::tables(results).iter().for_each(&mut add);
     verdicts::table(&verdicts::verdicts(results)).iter().for_each(&mut add);
     for section in sections::all(results) {
-        section.tables.iter().chain(&section.details).for_each(&mut add);
+        section.tables.iter().for_each(&mut add);
     }
     text
 }

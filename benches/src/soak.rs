@@ -1,8 +1,7 @@
 //! `soak`: a steady load for as long as asked. Does memory grow, and is `/metrics` answered all the while?
 //!
 //! - [`series`]: memory over time, a bounded number of points.
-//! - [`slope`]: its growth with an interval.
-//! - [`verdict`]: what that says.
+//! - [`verdict`]: what its slope ([`crate::statistics::slope`]) says.
 //!
 //! The sidecar's account is read ten times a second, as in all runs; each answer has [`BOUND`] to come.
 
@@ -22,16 +21,15 @@ use crate::results::{Point, Skipped, SoakRun};
 use crate::run::{Doubles, Run};
 use crate::sidecar::{Settings, Spool};
 use crate::stage::{Feeder, Finished, Programs, Stage};
+use crate::statistics::{slope, Interval};
 use crate::sweeps::{account, latency};
 use crate::watch::BOUND;
 
 mod series;
-pub(crate) mod slope;
 mod table;
 mod verdict;
 
 use series::Series;
-use slope::Slope;
 use verdict::Verdict;
 
 const BUDGET: &str = "64MiB";
@@ -197,7 +195,7 @@ fn sample(stage: &mut Stage, mut feeder: Feeder, options: &Options, stop: &dyn F
 fn summary(options: &Options, memory: Vec<Point>, finished: &Finished, written: u64) -> Soaked {
     let growth = Growth::of(&memory);
     let verdict = Verdict::of(&growth);
-    let slope = growth.slope.unwrap_or(Slope { estimate: 0.0, low: 0.0, high: 0.0 });
+    let (low, middle, high) = growth.slope.map_or((0.0, 0.0, 0.0), |slope| (slope.low, slope.middle, slope.high));
     let seen = &finished.seen;
     let (scrapes, scrapes_failed) = (seen.scrapes + seen.refused, seen.refused + seen.late);
     let mut faults = Run::of(finished, written, Doubles::Never, Vec::new()).faults;
@@ -216,9 +214,9 @@ fn summary(options: &Options, memory: Vec<Point>, finished: &Finished, written: 
         offered_per_second: options.rate as f64,
         spool: options.spool_in.is_some(),
         memory,
-        slope_mib_per_hour: slope.estimate,
-        slope_low: slope.low,
-        slope_high: slope.high,
+        slope_mib_per_hour: middle,
+        slope_low: low,
+        slope_high: high,
         verdict: verdict.to_string(),
         scrapes,
         scrapes_failed,
@@ -235,7 +233,7 @@ fn summary(options: &Options, memory: Vec<Point>, finished: &Finished, written: 
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Growth {
     /// In MiB an hour.
-    slope: Option<Slope>,
+    slope: Option<Interval>,
     /// The same of its thirds, without their intervals.
     thirds: [Option<f64>; 3],
     /// How long it was looked at.
@@ -250,8 +248,8 @@ impl Growth {
         let samples: Vec<_> = kept.map(|point| (point.seconds / HOUR, point.value)).collect();
         let third = |index: usize| &samples[index * samples.len() / 3..(index + 1) * samples.len() / 3];
         Self {
-            slope: Slope::of(&samples),
-            thirds: [0, 1, 2].map(|index| Slope::of(third(index)).map(|slope| slope.estimate)),
+            slope: slope(&samples),
+            thirds: [0, 1, 2].map(|index| slope(third(index)).map(|slope| slope.middle)),
             seconds: samples.first().zip(samples.last()).map_or(0.0, |(first, last)| (last.0 - first.0) * HOUR),
         }
     }
@@ -268,14 +266,14 @@ mod tests {
     #[test]
     fn the_warm_up_has_no_part_in_the_slope() {
         let growth = Growth::of(&grown(|seconds| seconds.min(359.0)));
-        assert_eq!(growth.slope.map(|slope| slope.estimate.round()), Some(0.0));
+        assert_eq!(growth.slope.map(|slope| slope.middle.round()), Some(0.0));
         assert!((growth.seconds - 3_239.0).abs() < 1.0, "{growth:?}");
     }
 
     #[test]
     fn growth_is_told_by_the_hour() {
         let growth = Growth::of(&grown(|seconds| 20.0 + seconds / 360.0));
-        assert!((growth.slope.unwrap().estimate - 10.0).abs() < 1e-6, "{growth:?}");
+        assert!((growth.slope.unwrap().middle - 10.0).abs() < 1e-6, "{growth:?}");
         assert!(growth.thirds.iter().all(|third| (third.unwrap() - 10.0).abs() < 1e-6), "{growth:?}");
         assert!(Verdict::of(&growth).is_leak());
         assert_eq!(Growth::of(&[]), Growth { slope: None, thirds: [None; 3], seconds: 0.0 });

@@ -64,6 +64,9 @@ pub(crate) struct WorkloadsArgs {
     /// Where spools are made: on a disk [default: the folder for temporary files]
     #[arg(long, value_name = "DIR")]
     spool_in: Option<PathBuf>,
+    /// Append the rows of the load record to this CSV file; made if it is not there
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
     /// Of everything that is drawn by chance
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -190,16 +193,8 @@ fn begin(args: &WorkloadsArgs, shipper: Option<External>) -> Result<Session> {
         results.versions.extend(apps.versions()?);
     }
     let spool_in = args.spool_in.clone().unwrap_or_else(std::env::temp_dir);
-    Ok(Session {
-        programs,
-        apps,
-        results,
-        able,
-        folder: stage::folder()?,
-        spool_in,
-        shipper,
-        pace: Pace::Planning(0.0),
-    })
+    let (folder, history) = (stage::folder()?, args.history.clone());
+    Ok(Session { programs, apps, results, able, folder, spool_in, shipper, history, pace: Pace::Planning(0.0) })
 }
 
 fn write_json(path: &Path, results: &Results) -> Result<()> {

@@ -19,7 +19,7 @@ def command(folder, *flags):
     return [str(BENCH), "workloads", "--set", "smoke", *apps, *files, *flags]
 
 
-def run(folder, *flags):
+def measure(folder, *flags):
     """Runs it to its end and gives its results; what it said is shown where the test fails."""
     done = subprocess.run(command(folder, *flags), capture_output=True, text=True, timeout=PATIENCE, check=False)
     print(done.stdout, done.stderr)

@@ -52,7 +52,9 @@ impl Logger {
         let left = self.take(entry);
         async move {
             if let Some(event) = left {
-                self.inner.sink.send(event).await;
+                let inner = Arc::clone(&self.inner);
+                // In a task of its own: a request ends where its client goes away, but what it has logged is sent.
+                let _ = self.inner.runtime.spawn(async move { inner.sink.send(event).await }).await;
             }
         }
     }
@@ -85,6 +87,6 @@ impl Logger {
 
     /// Has everything shipped that was logged, for as long as the mode allows. Not to be called from a task.
     pub(crate) fn close(&self) -> Ended {
-        self.inner.sink.close()
+        self.inner.sink.close(&self.inner.runtime)
     }
 }

@@ -97,12 +97,12 @@ impl Sink {
     }
 
     /// Ships what is left, and says what was given up.
-    pub(crate) fn close(&self) -> Ended {
+    pub(crate) fn close(&self, runtime: &Handle) -> Ended {
         match self {
             Self::None | Self::Null => Ended::default(),
             Self::Stdout(stdout) => stdout.failures().ended(),
             Self::Splashdam(client) => splashdam_client::close(client),
-            Self::Sync(sync) => sync.failures().ended(),
+            Self::Sync(sync) => runtime.block_on(sync.close()),
             Self::Queue(queue) => queue.close(),
             Self::Shipper(lines) => lines.ended(),
         }

@@ -53,7 +53,7 @@ fn queue(chunks: &[Arc<Chunk>]) -> VecDeque<Queued> {
 }
 
 fn cut_from(mut queue: VecDeque<Queued>) -> Batch {
-    let bounds = Bounds { reach: usize::MAX, growth: 1.0, body: BODY };
+    let bounds = Bounds { reach: usize::MAX, events: u32::MAX, growth: 1.0, body: BODY };
     let batch = cut(&mut queue, bounds).expect("there are records");
     assert!(batch.parts.len() < CHUNKS, "less than all, so a full one");
     batch

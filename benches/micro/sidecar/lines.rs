@@ -20,7 +20,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("lines");
     for (name, data) in [("ascii", ascii.as_bytes()), ("utf8", foreign.as_bytes()), ("one_repaired", &broken)] {
         let records = lines.take(data, false, |_| Pushed::Taken).records;
-        assert_eq!(records, bytecount(data), "{name}");
+        assert_eq!(records, line_ends(data), "{name}");
         group.throughput(Throughput::ElementsAndBytes { elements: records, bytes: data.len() as u64 });
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
@@ -34,6 +34,6 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn bytecount(data: &[u8]) -> u64 {
+fn line_ends(data: &[u8]) -> u64 {
     data.iter().filter(|byte| **byte == b'\n').count() as u64
 }

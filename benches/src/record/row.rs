@@ -4,7 +4,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::course::{Course, Seen};
-use super::now;
 use super::options::{Options, Rung};
 use super::scene::Scene;
 use super::sums;
@@ -13,6 +12,7 @@ use crate::error::Result;
 use crate::host::clock::own_cpu;
 use crate::host::disk::DeviceCounts;
 use crate::host::kernel::machine;
+use crate::provenance::now;
 use crate::results::LoadRun;
 use crate::watch;
 
@@ -45,7 +45,7 @@ pub(super) struct Facts<'a> {
 }
 
 pub(super) fn run(options: &Options, rung: Rung) -> Result<LoadRun> {
-    let at = now()?;
+    let at = now();
     let mut scene = Scene::set(options, rung)?;
     let (busy, own, device) = (machine()?.busy_seconds, own_cpu(), device(&scene)?);
     let (killed, reached) = limit_counts(&scene)?;

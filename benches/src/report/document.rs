@@ -1,6 +1,8 @@
 //! What the source documents measured, to stand beside our figures. Other machines, other networks: the shape may be
 //! compared, the numbers may not.
 
+use crate::results::Shape;
+
 /// A row of the document's table of parallel requests (cloudigrade, April 2022): `concurrent` on two pods with Watchtower,
 /// each thread 300 times; medians of its three runs.
 #[derive(Debug, Clone, Copy)]
@@ -43,9 +45,24 @@ pub(super) const WITH_SYNC: Fanout = Fanout { least: 135.26, average: 166.13, gr
 pub(super) const WITHOUT: Fanout = Fanout { least: 10.81, average: 15.01, greatest: 25.39 };
 /// The document's own ratio of the two.
 pub(super) const TIMES: f64 = 11.0;
-/// At which latency of a call two workers, each waiting for its own calls, would show that ratio by arithmetic, and one
-/// alone: (166.1 s − 15.0 s) ÷ 2,117 records.
-pub(super) const TIMES_AT_MS: (f64, f64) = (143.0, 71.0);
+
+/// Whether a request is the document's: 671 tasks that take 15 s with two workers.
+pub(super) fn is_its(shape: &Shape) -> bool {
+    (shape.tasks, shape.records) == (671, 2_117) && (14.0..16.0).contains(&without_logging(shape))
+}
+
+/// Seconds of a request that only waits.
+fn without_logging(shape: &Shape) -> f64 {
+    shape.tasks as f64 * shape.task_ms / 1e3 / f64::from(shape.workers.max(1))
+}
+
+/// At which latency of a call that ratio appears by arithmetic, in ms: where each worker waits for its own calls, and where
+/// all wait for one another. None where a request takes no time of its own.
+pub(super) fn times_at_ms(shape: &Shape) -> Option<(f64, f64)> {
+    let more = 1e3 * (TIMES - 1.0) * without_logging(shape);
+    let serial = more / shape.records as f64;
+    (serial > 0.0 && serial.is_finite()).then(|| (serial * f64::from(shape.workers.max(1)), serial))
+}
 
 /// How long a start after a crash took at a million samples a second (Prometheus 2's write-ahead log).
 pub(super) const RECOVERY_SECONDS: f64 = 1_500.0;
@@ -56,8 +73,11 @@ mod tests {
 
     #[test]
     fn the_arithmetic_beside_the_documents_ratio_is_right() {
-        let each = (WITH_SYNC.average - WITHOUT.average) / 2_117.0 * 1e3;
-        assert!((each - TIMES_AT_MS.1).abs() < 1.0 && (2.0 * each - TIMES_AT_MS.0).abs() < 1.0, "{each}");
+        let shape = Shape { tasks: 671, records: 2_117, bytes: 207, task_ms: 44.7, workers: 2 };
+        let (apart, serial) = times_at_ms(&shape).unwrap();
+        assert!((apart - 143.0).abs() < 2.0 && (serial - 71.0).abs() < 1.0, "{apart} {serial}");
+        assert!(is_its(&shape) && !is_its(&Shape { task_ms: 4.47, ..shape }));
+        assert!(times_at_ms(&Shape { task_ms: 0.0, ..shape }).is_none());
         assert!((WITH_SYNC.average / WITHOUT.average - TIMES).abs() < 0.1);
     }
 }

@@ -6,6 +6,7 @@ use super::select::{
 use super::select::{Added, Case, How, TaskCase};
 use super::stats;
 use super::table::{Cell, Table};
+use super::verdicts::{self, Verdict};
 use super::words;
 use crate::results::{App, Mode, Operation, Phase, Results, Topology};
 
@@ -91,7 +92,8 @@ pub(super) fn sentence(results: &Results) -> String {
             "With CloudWatch {away} away: no round measured both `null` and a mode to compare with it, so what logging costs cannot be said."
         ),
         (request, task) => {
-            let clauses = [request, task].into_iter().flatten().collect::<Vec<_>>().join(" ");
+            let paired = paired_clause(&verdicts::verdicts(results));
+            let clauses = [request, paired, task].into_iter().flatten().collect::<Vec<_>>().join(" ");
             format!("With CloudWatch {away} away, {clauses} {}", lost_clause(results, app))
         }
     }
@@ -104,11 +106,30 @@ fn request_clause(results: &Results, app: App, operation: Operation) -> Option<S
     let parts: Vec<_> =
         paid.iter().map(|(mode, added)| format!("{} with {}", cost(added), words::mode(app, *mode))).collect();
     let server = if app == App::Python { "a Django" } else { "a Rust" };
+    let few = match first.rounds {
+        1 => "; one round, so small differences are noise",
+        rounds if rounds < stats::LEAST_ROUNDS => "; few rounds, so small differences are noise",
+        _ => "",
+    };
     Some(format!(
-        "{server} {} request pays {} (on top of {} with its records formatted and thrown away).",
+        "{server} {} request pays {} (on top of {} with its records formatted and thrown away{few}).",
         words::operation(operation),
         list(&parts),
         words::ms(first.base)
+    ))
+}
+
+/// What many paired rounds say of splashdam's median at OK load: the comparison that can see small differences.
+fn paired_clause(verdicts: &[Verdict]) -> Option<String> {
+    let told = |verdict: &&Verdict| {
+        verdict.rounds >= stats::LEAST_ROUNDS && verdict.column.is_some_and(|column| column.starts_with("p50"))
+    };
+    let goal = verdicts.iter().find(told)?;
+    Some(format!(
+        "Round by round beside null at OK load ({}), splashdam's median differs by {}: the goal of ±1 % is {}.",
+        goal.of,
+        goal.measured,
+        goal.outcome.name()
     ))
 }
 
@@ -195,7 +216,7 @@ fn pays(paid: &Pays) -> Cell {
     if paid.added.rounds >= stats::LEAST_ROUNDS {
         small.push(format!("{} to {}", words::signed(by.low, show), words::signed(by.high, show)));
     }
-    small.extend(paid.times_none.map(|times| format!("×{times:.2} of none")));
+    small.extend(paid.times_none.map(|times| format!("×{} of none", words::times(times))));
     small.push(match paid.cpu {
         (app, Some(sidecar)) => format!("CPU {} + {}", words::micros(app), words::micros(sidecar)),
         (app, None) => format!("CPU {}", words::micros(app)),

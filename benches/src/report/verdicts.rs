@@ -26,6 +26,8 @@ pub(super) struct Verdict {
     /// App, operation, load.
     pub(super) of: String,
     pub(super) outcome: Outcome,
+    /// That it rests on; or runs, where rounds do not matter.
+    pub(super) rounds: usize,
     /// What was measured, and how sure it is.
     pub(super) measured: String,
 }
@@ -74,11 +76,11 @@ pub(super) fn table(verdicts: &[Verdict]) -> Option<Table> {
 
 /// The goals that operations share: a row for each operation. The others keep rows of their own.
 pub(super) fn matrix(verdicts: &[Verdict]) -> Option<Table> {
-    let (mut columns, mut rows): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
-    for verdict in verdicts.iter().filter(|verdict| verdict.column.is_some()) {
-        columns.extend(verdict.column.filter(|column| !columns.contains(column)));
-        rows.extend(Some(verdict.of.as_str()).filter(|of| !rows.contains(of)));
-    }
+    let shared = || verdicts.iter().filter(|verdict| verdict.column.is_some());
+    let columns: Vec<&str> =
+        api::columns().into_iter().filter(|column| shared().any(|verdict| verdict.column == Some(column))).collect();
+    let mut rows: Vec<&str> = shared().map(|verdict| verdict.of.as_str()).collect();
+    rows.dedup();
     let mut heads = vec!["operation"];
     heads.extend(&columns);
     let mut table = Table::new("API workload", "", 1, &heads);

@@ -75,6 +75,15 @@ pub(super) fn micros(value: f64) -> String {
     }
 }
 
+/// How many times as much: two decimals while they matter.
+pub(super) fn times(value: f64) -> String {
+    if value < 100.0 {
+        format!("{value:.2}")
+    } else {
+        thousands(value)
+    }
+}
+
 pub(super) fn seconds(value: f64) -> String {
     format!("{} s", number(value))
 }

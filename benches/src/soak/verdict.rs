@@ -36,7 +36,7 @@ impl Verdict {
         let seconds = growth.seconds;
         match growth.slope {
             Some(slope) if seconds >= SHORTEST => {
-                let least = STEADY * slope.estimate;
+                let least = STEADY * slope.middle;
                 let steady = growth.thirds.iter().all(|third| third.is_some_and(|third| third >= least));
                 if slope.low > MARGIN && steady {
                     Self::Leak { least: slope.low }
@@ -85,11 +85,15 @@ impl fmt::Display for Verdict {
 mod tests {
     use super::*;
 
-    use crate::soak::slope::Slope;
+    use crate::statistics::Interval;
+
+    fn interval(middle: f64, low: f64, high: f64) -> Interval {
+        Interval { low, middle, high, confidence: 0.95 }
+    }
 
     fn of(low: f64, high: f64, seconds: f64) -> Verdict {
         let estimate = (low + high) / 2.0;
-        Verdict::of(&Growth { slope: Some(Slope { estimate, low, high }), thirds: [Some(estimate); 3], seconds })
+        Verdict::of(&Growth { slope: Some(interval(estimate, low, high)), thirds: [Some(estimate); 3], seconds })
     }
 
     #[test]
@@ -101,7 +105,7 @@ mod tests {
 
     #[test]
     fn what_does_not_go_on_is_no_leak() {
-        let slope = Some(Slope { estimate: 5.0, low: 1.5, high: 8.5 });
+        let slope = Some(interval(5.0, 1.5, 8.5));
         for thirds in
             [[Some(8.0), Some(8.0), Some(0.0)], [Some(2.4), Some(9.0), Some(9.0)], [None, Some(9.0), Some(9.0)]]
         {

@@ -7,6 +7,7 @@ use super::session::Session;
 use crate::error::{wrong, Result};
 use crate::interrupt;
 use crate::record::external::External;
+use crate::record::history::History;
 use crate::record::options::{Options as RecordOptions, LIMIT_MIB};
 use crate::results::{Condition, Skipped};
 use crate::{record, recovery, soak, sweeps};
@@ -68,6 +69,10 @@ fn ladder(session: &mut Session, offer: &Offer<'_>, spools: &[bool], shipper: Op
                 let before = load.len();
                 let skipped = record::ladder(&options, &mut |run| load.push(run))?;
                 let said = load[before..].iter().map(record::table::progress).collect::<Vec<_>>().join("; ");
+                if let Some(path) = &session.history {
+                    let mut history = History::open(path)?;
+                    load[before..].iter().try_for_each(|run| history.add(run))?;
+                }
                 session.results.skipped.extend(skipped);
                 Ok(said)
             });

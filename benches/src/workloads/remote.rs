@@ -34,11 +34,6 @@ impl Remote {
         Self { throttles: true, ..self }
     }
 
-    /// Its milliseconds, if it is always as far away.
-    pub(crate) fn fixed_ms(&self) -> Option<f64> {
-        self.latency.parse().ok().filter(|_| !self.throttles)
-    }
-
     /// What a call takes at the median, in seconds; what a run takes is guessed from it.
     pub(crate) fn typical_seconds(&self) -> f64 {
         let shape = self.latency.rsplit(':').next().unwrap_or_default();
@@ -95,10 +90,8 @@ mod tests {
     }
 
     #[test]
-    fn only_a_constant_distance_is_a_number() {
-        assert_eq!(Remote::fixed(10).fixed_ms(), Some(10.0));
-        assert_eq!(Remote::long_tail().fixed_ms(), None);
-        assert_eq!(Remote::fixed(10).throttling().fixed_ms(), None);
+    fn the_middle_of_a_distribution_is_its_typical_distance() {
+        assert_eq!(Remote::fixed(10).typical_seconds(), 0.01);
         assert_eq!(Remote::long_tail().typical_seconds(), 0.02);
         assert_eq!("uniform:10..30".parse::<Remote>().unwrap().typical_seconds(), 0.01);
     }

@@ -26,6 +26,8 @@ pub(crate) struct Session {
     pub(crate) spool_in: PathBuf,
     /// What is to be measured in the sidecar's place, too.
     pub(crate) shipper: Option<External>,
+    /// Where the rows of the load record are appended.
+    pub(crate) history: Option<PathBuf>,
     pub(crate) pace: Pace,
 }
 

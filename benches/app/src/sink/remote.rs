@@ -10,7 +10,7 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_cloudwatchlogs::config::retry::RetryConfig;
-use aws_sdk_cloudwatchlogs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudwatchlogs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudwatchlogs::types::{InputLogEvent, RejectedLogEventsInfo};
 use aws_sdk_cloudwatchlogs::{Client, Config};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -59,7 +59,7 @@ impl Remote {
         let Target { group, stream, .. } = &self.target;
         let call = self.client.put_log_events().log_group_name(group).log_stream_name(stream);
         let call = call.set_log_events(Some(events.map_err(|error| error.to_string())?));
-        let answer = call.send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
+        let answer = call.send().await.map_err(|error| in_full(&error))?;
         Ok(answer.rejected_log_events_info().map_or(count, |info| accepted(count, info)))
     }
 }
@@ -85,11 +85,14 @@ where
     let Err(error) = created else { return Ok(()) };
     match error.code() {
         Some("ResourceAlreadyExistsException" | "OperationAbortedException") => Ok(()),
-        _ => {
-            let why = DisplayErrorContext(&error).to_string();
-            Err(Error::Remote { doing, endpoint: endpoint.to_owned(), why })
-        }
+        _ => Err(Error::Remote { doing, endpoint: endpoint.to_owned(), why: in_full(&error) }),
     }
+}
+
+/// An error with all that it came from: the SDK's own text says little more than that there was one.
+fn in_full(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// How many of `count` events were taken, by the answer's indices: too old and expired ones end there, too new ones begin there.

@@ -6,11 +6,17 @@
 //! the design, one round trip for each record and one record at a time. Worker threads of the task workload block, as they do
 //! under Watchtower.
 
+use std::time::Duration;
+
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::failures::Failures;
 use super::remote::Remote;
-use super::Event;
+use super::{Ended, Event};
+
+/// How long the end waits for the line to be empty.
+const CLOSE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(crate) struct OneByOne {
@@ -32,7 +38,12 @@ impl OneByOne {
         }
     }
 
-    pub(crate) fn failures(&self) -> &Failures {
-        &self.failures
+    /// Waits for those in the line. There are some only where clients have left their requests.
+    pub(crate) async fn close(&self) -> Ended {
+        if timeout(CLOSE, self.turn.lock()).await.is_err() {
+            self.failures
+                .note(1, format_args!("still not sent after {} s, perhaps more than this one", CLOSE.as_secs()));
+        }
+        self.failures.ended()
     }
 }

@@ -2,9 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{kill_process, Pid, Signal};
 use serde_json::Value;
@@ -29,11 +29,17 @@ pub(crate) struct Ended {
     pub(crate) last: Value,
 }
 
-fn command(args: &[&str]) -> Child {
+fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_splashdam-bench-app"));
     command.args(args).envs([("AWS_ACCESS_KEY_ID", "AKIDTEST"), ("AWS_SECRET_ACCESS_KEY", "emulator")]);
     command.env_remove("AWS_SESSION_TOKEN");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs it to an end of any kind.
+pub(crate) fn run(args: &[&str]) -> Output {
+    command(args).output().unwrap()
 }
 
 fn drain(mut stdout: ChildStdout) -> JoinHandle<String> {
@@ -47,7 +53,12 @@ fn drain(mut stdout: ChildStdout) -> JoinHandle<String> {
 impl App {
     /// Starts an API and waits until it listens.
     pub(crate) fn api(args: &[&str]) -> Self {
-        let mut child = command(&[&["api", "--query-ms", "0"], args].concat());
+        Self::api_asking("0", args)
+    }
+
+    /// The same with a database that is so far away.
+    pub(crate) fn api_asking(millis: &str, args: &[&str]) -> Self {
+        let mut child = command(&[&["api", "--query-ms", millis], args].concat()).spawn().unwrap();
         let stdout = drain(child.stdout.take().unwrap());
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
@@ -63,7 +74,7 @@ impl App {
 
     /// The same with a wait in each task.
     pub(crate) fn tasks_waiting(millis: &str, args: &[&str]) -> Ended {
-        let mut child = command(&[&["tasks", "--task-ms", millis], args].concat());
+        let mut child = command(&[&["tasks", "--task-ms", millis], args].concat()).spawn().unwrap();
         let stdout = drain(child.stdout.take().unwrap());
         let stderr = BufReader::new(child.stderr.take().unwrap());
         end(child, stderr, stdout, "result: ")
@@ -91,10 +102,24 @@ impl App {
         serde_json::from_str(&body).unwrap()
     }
 
+    /// Asks for a path and goes away without an answer once a condition holds.
+    pub(crate) fn leave(&self, path: &str, when: impl Fn() -> bool) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+        let began = Instant::now();
+        while !when() {
+            assert!(began.elapsed() < PATIENCE, "waited in vain");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    pub(crate) fn terminate(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    }
+
     /// Asks it to end, and waits.
     pub(crate) fn stop(self) -> Ended {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::TERM).unwrap();
+        self.terminate();
         end(self.child, self.stderr, self.stdout, "account: ")
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use splashdam_emulator::{Emulator, Fault, Handle};
+use splashdam_emulator::{Emulator, Fault, FaultKind, Handle};
 use tokio::runtime::Runtime;
 
 pub(crate) struct Remote {
@@ -28,6 +28,11 @@ impl Remote {
     /// Calls of PutLogEvents so far.
     pub(crate) fn puts(&self) -> u64 {
         self.handle.report().calls.get("PutLogEvents").map_or(0, |calls| calls.total)
+    }
+
+    /// Whether a call hangs or has hung.
+    pub(crate) fn has_hung(&self) -> bool {
+        self.handle.report().faults.contains_key(&FaultKind::Hang)
     }
 
     /// Ends it. Exactly these numbers have arrived, each once, and no limit was violated.

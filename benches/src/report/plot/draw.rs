@@ -11,13 +11,15 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, IntoFont, IntoTextStyle, ShapeStyle, TextStyle};
 
 use super::ink::{Colour, Ink, Mark};
-use super::labels::{apart, width};
+use super::labels::{apart, shortened, width};
 use super::{Axis, Guide, Plot, Series};
 use crate::report::escape;
 
 const SIZE: (u32, u32) = (1_280, 760);
 const TEXT: f64 = 28.0;
 const SMALL: f64 = 26.0;
+/// Room for a name at the end of its line, in units of its size.
+const LONGEST_NAME: f64 = 12.0;
 const DARK: Colour = (38, 44, 54);
 const PALE: Colour = (96, 104, 117);
 const GRID: Colour = (228, 231, 236);
@@ -42,8 +44,10 @@ pub(in crate::report) fn svg(plot: &Plot) -> Result<String, String> {
 
 fn draw(plot: &Plot, into: &mut String) -> Drawn {
     let root = SVGBackend::with_string(into, SIZE).into_drawing_area();
-    let names = plot.series.iter().map(|series| width(&series.name)).fold(0.0, f64::max);
-    let right = (names * TEXT + 44.0).min(400.0) as u32;
+    // Bold letters are wider.
+    let room = |series: &Series| width(&series.name) * if series.ink.width > 4 { 1.15 } else { 1.0 };
+    let names = plot.series.iter().map(room).fold(0.0, f64::max);
+    let right = (names.min(LONGEST_NAME) * TEXT + 44.0) as u32;
     let left = (plot.y.ticks.iter().map(|(_, name)| width(name)).fold(0.0, f64::max) * SMALL + 28.0) as u32;
     let mut chart = ChartBuilder::on(&root)
         .margin_top(62)
@@ -152,8 +156,10 @@ fn guideline(root: &Area<'_>, chart: &mut Chart<'_, '_>, plot: &Plot, guide: &Gu
     let style = ShapeStyle::from(&rgb(PALE)).stroke_width(3);
     chart.draw_series(DashedLineSeries::new([from, to], 6, 10, style))?;
     let (start, end) = (chart.backend_coord(&from), chart.backend_coord(&to));
-    // Where data is rare: on the left above a line across, at the foot of one that goes up, on the side with more room.
+    // Where data is rare: above a line across, at the foot of one that goes up, on the side with more room.
+    let crossed = plot.guides.iter().any(|guide| matches!(guide, Guide::Up { .. }));
     let (place, anchor) = match guide {
+        Guide::Across { .. } if !crossed => ((end.0 - 8, end.1 - 6), HPos::Right),
         Guide::Across { .. } => ((start.0 + 14, start.1 - 6), HPos::Left),
         Guide::Up { x, .. } if plot.x.place(*x) > 0.5 => ((end.0 - 10, start.1 - 50), HPos::Right),
         Guide::Up { .. } => ((end.0 + 10, start.1 - 50), HPos::Left),
@@ -178,7 +184,7 @@ fn names_at_ends(root: &Area<'_>, chart: &Chart<'_, '_>, plot: &Plot) -> Drawn {
         }
         let anchor = Pos::new(HPos::Left, VPos::Center);
         let style = if series.ink.width > 4 { bold } else { font };
-        root.draw(&Text::new(series.name.clone(), at, style(TEXT, series.ink.colour, anchor)))?;
+        root.draw(&Text::new(shortened(&series.name, LONGEST_NAME), at, style(TEXT, series.ink.colour, anchor)))?;
     }
     Ok(())
 }

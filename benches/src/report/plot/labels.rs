@@ -23,6 +23,16 @@ pub(super) fn width(text: &str) -> f64 {
     0.58 * text.chars().count() as f64
 }
 
+/// As much of a name as there is room for, in units of its size.
+pub(super) fn shortened(name: &str, room: f64) -> String {
+    if width(name) <= room {
+        return name.to_owned();
+    }
+    let kept = (room / width("x")) as usize;
+    let start: String = name.chars().take(kept.saturating_sub(1)).collect();
+    format!("{}…", start.trim_end())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +41,14 @@ mod tests {
     fn names_keep_their_order_and_their_distance() {
         let placed = apart(&[50.0, 10.0, 11.0, 12.0, 99.0], 10.0, (0.0, 100.0));
         assert_eq!(placed, [50.0, 10.0, 20.0, 30.0, 99.0]);
+    }
+
+    #[test]
+    fn long_names_end_where_there_is_no_room() {
+        assert_eq!(shortened("splashdam", 6.0), "splashdam");
+        let short = shortened("a shipper with a very long name", 6.0);
+        assert_eq!(short, "a shipper…");
+        assert!(width(&short) <= 6.0);
     }
 
     #[test]

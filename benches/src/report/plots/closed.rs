@@ -1,5 +1,7 @@
 //! Closed loops by the number of threads, beside the document's.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{linear, log, shown};
 use crate::report::document;
 use crate::report::plot::{Ink, Plot, Series};
@@ -47,23 +49,23 @@ fn by_mode(results: &Results, case: &Case, value: &dyn Fn(&ApiRun) -> f64) -> Op
             let runs = case.driven(results, mode, How::Closed(*threads));
             Some((f64::from(*threads), median(&runs.iter().map(|run| value(run)).collect::<Vec<_>>())?))
         };
-        let points = threads(results).iter().filter_map(point).collect();
+        let points = threads(results, case).iter().filter_map(point).collect();
         Series::new(words::mode(case.app, mode), Ink::of(mode), points).high()
     };
     let series: Vec<_> = Mode::ALL.into_iter().map(of).filter(|series| series.points.len() > 1).collect();
     (!series.is_empty()).then_some(series)
 }
 
-/// The numbers of threads that were used, ascending.
-pub(in crate::report) fn threads(results: &Results) -> Vec<u32> {
-    let of = |run: &ApiRun| match How::from(run.drive) {
-        How::Closed(threads) => Some(threads),
-        _ => None,
-    };
-    let mut threads: Vec<u32> = results.api.iter().filter_map(of).collect();
-    threads.sort_unstable();
-    threads.dedup();
-    threads
+/// The numbers of threads of the sweep, ascending. What drove fewer modes than the others was no part of it.
+pub(in crate::report) fn threads(results: &Results, case: &Case) -> Vec<u32> {
+    let mut driven: BTreeMap<u32, BTreeSet<Mode>> = BTreeMap::new();
+    for run in Mode::ALL.into_iter().flat_map(|mode| case.runs(results, mode)) {
+        if let How::Closed(threads) = How::from(run.drive) {
+            driven.entry(threads).or_default().insert(run.mode);
+        }
+    }
+    let most = driven.values().map(BTreeSet::len).max().unwrap_or(0);
+    driven.into_iter().filter(|(_, modes)| modes.len() == most).map(|(threads, _)| threads).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::{linear, log, shown};
 use crate::report::plot::{Axis, Ink, Plot, Series};
 use crate::report::select::{pooled, Case, How};
 use crate::report::words;
-use crate::results::{ApiRun, Mode, Phase, Results, Topology};
+use crate::results::{Mode, Phase, Results, Topology};
 
 /// The load at which a tail tells most, first.
 const HOWS: [How; 5] =
@@ -15,62 +15,92 @@ const HOWS: [How; 5] =
 const POINTS: usize = 160;
 
 pub(in crate::report) fn plots(results: &Results) -> Vec<Plot> {
-    shown(results, &[Topology::Single]).iter().flat_map(|case| of_case(results, case)).flatten().collect()
+    let cases = shown(results, &[Topology::Single]);
+    let of =
+        |case: &Case| Load::chosen(results, case).into_iter().flat_map(|load| both(case, &load)).collect::<Vec<_>>();
+    cases.iter().flat_map(of).flatten().collect()
 }
 
-fn of_case(results: &Results, case: &Case) -> [Option<Plot>; 2] {
-    let runs = |mode, how| case.driven(results, mode, how);
-    let several = |how: &How| Mode::ALL.iter().filter(|mode| !runs(**mode, *how).is_empty()).count() > 1;
-    let Some(how) = HOWS.into_iter().find(several) else { return [None, None] };
-    let modes: Vec<_> =
-        Mode::ALL.into_iter().map(|mode| (mode, runs(mode, how))).filter(|(_, runs)| !runs.is_empty()).collect();
-    let all: Vec<&ApiRun> = modes.iter().flat_map(|(_, runs)| runs).copied().collect();
-    let said = said(case, how, &all);
-    let curve = |points: fn(&BTreeMap<u64, u64>) -> Vec<(f64, f64)>| -> Vec<Series> {
-        let of = |(mode, runs): &(Mode, Vec<&ApiRun>)| {
-            let buckets = pooled(runs.iter().map(|run| &run.latency));
-            Series::new(words::mode(case.app, *mode), Ink::of(*mode), points(&buckets)).unmarked()
+type Buckets = BTreeMap<u64, u64>;
+type Curve = fn(&Buckets) -> Vec<(f64, f64)>;
+
+/// Modes that were measured at one load, each with all its rounds' latencies.
+struct Load {
+    how: How,
+    requests: u64,
+    modes: Vec<(Mode, Buckets)>,
+}
+
+impl Load {
+    /// The load at which most modes can be compared; and the OK load, if that is another one.
+    fn chosen(results: &Results, case: &Case) -> Vec<Self> {
+        let mut all: Vec<Self> = HOWS.into_iter().map(|how| Self::of(results, case, how)).collect();
+        all.retain(|load| load.modes.len() > 1);
+        let most = all.iter().map(|load| load.modes.len()).max();
+        let first = all.iter().position(|load| Some(load.modes.len()) == most);
+        let ok = all.iter().position(|load| matches!(load.how, How::Open(Phase::Eighty | Phase::Half)));
+        let mut number = 0;
+        all.retain(|_| {
+            number += 1;
+            Some(number - 1) == first || Some(number - 1) == ok
+        });
+        all
+    }
+
+    fn name(&self) -> String {
+        match self.how {
+            How::Serial => "serial".to_owned(),
+            How::Closed(threads) => format!("threads: {threads}"),
+            How::Open(phase) => words::phase(phase).to_owned(),
+        }
+    }
+
+    fn of(results: &Results, case: &Case, how: How) -> Self {
+        let of = |mode| (mode, pooled(case.driven(results, mode, how).into_iter().map(|run| &run.latency)));
+        let modes: Vec<_> = Mode::ALL.map(of).into_iter().filter(|(_, buckets)| !buckets.is_empty()).collect();
+        Self { how, requests: modes.iter().map(|(_, buckets)| count(buckets)).sum(), modes }
+    }
+
+    fn series(&self, case: &Case, curve: Curve) -> Vec<Series> {
+        let of = |(mode, buckets): &(Mode, Buckets)| {
+            Series::new(words::mode(case.app, *mode), Ink::of(*mode), curve(buckets)).unmarked()
         };
-        modes.iter().map(of).collect()
-    };
-    let fewest = modes.iter().map(|(_, runs)| runs.iter().map(|run| run.latency.count).sum::<u64>()).min().unwrap_or(0);
+        self.modes.iter().map(of).collect()
+    }
+}
+
+fn count(buckets: &Buckets) -> u64 {
+    buckets.values().sum()
+}
+
+fn both(case: &Case, load: &Load) -> [Option<Plot>; 2] {
+    let said = said(case, load);
+    let fewest = load.modes.iter().map(|(_, buckets)| count(buckets)).min().unwrap_or(0);
     let tail = |_: &[f64]| Axis::tail("percentile", fewest);
-    let cdf = curve(cdf).into_iter().map(Series::positive).collect();
-    let cdf_caption = format!("Share of requests answered within a time; the farther left, the faster. {said}");
+    let shares = load.series(case, cdf).into_iter().map(Series::positive).collect();
+    let tails = load.series(case, percentiles).into_iter().map(Series::high).collect();
+    let share_caption = format!("Share of requests answered within a time; the farther left, the faster. {said}");
     let tail_caption = format!("The slowest requests: each further nine takes the same room. {said}");
+    let of = |what: &str, caption| (format!("{}, {}: {what}", case.title(), load.name()), caption);
+    let (latency, answered) = (log("latency, ms"), linear("answered, %"));
     [
-        Plot::of(
-            (format!("{}: latency", case.title()), cdf_caption),
-            (&log("latency, ms"), &linear("answered, %")),
-            cdf,
-            Vec::new(),
-        ),
-        Plot::of(
-            (format!("{}: percentiles", case.title()), tail_caption),
-            (&tail, &log("latency, ms")),
-            curve(percentiles).into_iter().map(Series::high).collect(),
-            Vec::new(),
-        ),
+        Plot::of(of("latency", share_caption), (&latency, &answered), shares, Vec::new()),
+        Plot::of(of("percentiles", tail_caption), (&tail, &latency), tails, Vec::new()),
     ]
 }
 
-fn said(case: &Case, how: How, runs: &[&ApiRun]) -> String {
-    let requests: u64 = runs.iter().map(|run| run.latency.count).sum();
-    let load = match how {
-        How::Open(phase) => format!("{}, open loop: latency counts from when a request was due", words::phase(phase)),
-        How::Closed(threads) => format!("{threads} threads, closed loop"),
+fn said(case: &Case, load: &Load) -> String {
+    let how = match load.how {
+        How::Open(phase) => format!("Open loop, {}: latency counts from when a request was due", words::phase(phase)),
+        How::Closed(threads) => format!("Closed loop, threads: {threads}"),
         How::Serial => "Requests one after the other".to_owned(),
     };
-    let mut load = load;
-    if let Some(first) = load.get(..1) {
-        load = format!("{}{}", first.to_uppercase(), &load[1..]);
-    }
-    format!("{load}; {}; {} requests, rounds pooled.", case.setting(), words::thousands(requests as f64))
+    format!("{how}; {}; {} requests, rounds pooled.", case.setting(), words::thousands(load.requests as f64))
 }
 
 /// Milliseconds, and the percentage answered by then.
-fn cdf(buckets: &BTreeMap<u64, u64>) -> Vec<(f64, f64)> {
-    let total: u64 = buckets.values().sum();
+fn cdf(buckets: &Buckets) -> Vec<(f64, f64)> {
+    let total = count(buckets);
     let mut so_far = 0;
     let points: Vec<_> = buckets
         .iter()
@@ -83,8 +113,8 @@ fn cdf(buckets: &BTreeMap<u64, u64>) -> Vec<(f64, f64)> {
 }
 
 /// Quantile, and the milliseconds that so many did not exceed. The last value stands at the end of the axis.
-fn percentiles(buckets: &BTreeMap<u64, u64>) -> Vec<(f64, f64)> {
-    let total: u64 = buckets.values().sum();
+fn percentiles(buckets: &Buckets) -> Vec<(f64, f64)> {
+    let total = count(buckets);
     let mut so_far = 0;
     let points: Vec<_> = buckets
         .iter()
@@ -124,11 +154,21 @@ mod tests {
 
     #[test]
     fn a_curve_has_a_bound_and_keeps_its_ends() {
-        let buckets: BTreeMap<u64, u64> = (1..100_000).map(|value| (value, 1)).collect();
+        let buckets: Buckets = (1..100_000).map(|value| (value, 1)).collect();
         for points in [cdf(&buckets), percentiles(&buckets)] {
             assert!(points.len() <= POINTS + 2, "{}", points.len());
         }
         assert_eq!(cdf(&buckets).last().unwrap().1, 100.0);
+    }
+
+    #[test]
+    fn where_some_modes_were_run_at_ok_load_both_loads_are_shown() {
+        let mut results = sample::results();
+        let pair = [Mode::Null, Mode::Splashdam];
+        results.api.retain(|run| How::from(run.drive) == How::Serial || pair.contains(&run.mode));
+        let plots = plots(&results);
+        assert_eq!(plots.len(), 24);
+        assert_eq!([plots[0].series.len(), plots[2].series.len()], [2, 6], "{} {}", plots[0].title, plots[2].title);
     }
 
     #[test]

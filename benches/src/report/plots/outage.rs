@@ -17,7 +17,7 @@ pub(in crate::report) fn plots(results: &Results) -> Vec<Plot> {
     rates.dedup();
     let of = |rate: &u64| {
         let runs: Vec<_> = runs.iter().copied().filter(|run| run.offered_per_minute == *rate).collect();
-        [memory(*rate, &runs), backlog(*rate, &runs)]
+        [memory(*rate, &runs), behind(*rate, &runs).or_else(|| backlog(*rate, &runs))]
     };
     rates.iter().rev().take(RATES).flat_map(of).flatten().collect()
 }
@@ -71,6 +71,19 @@ fn memory(rate: u64, runs: &[&LoadRun]) -> Option<Plot> {
     Plot::of((title, caption), (&linear("seconds"), &linear("resident, MiB")), lines(runs, |run| &run.memory), guides)
 }
 
+/// By the endpoint's count, which any shipper has.
+fn behind(rate: u64, runs: &[&LoadRun]) -> Option<Plot> {
+    let caption = format!("Lines due and not accepted by the endpoint, wherever they wait. {}", said(rate, runs));
+    let title = format!("Lines behind through an outage, {} lines/min", words::tick(rate as f64));
+    Plot::of(
+        (title, caption),
+        (&linear("seconds"), &linear("lines behind")),
+        lines(runs, |run| &run.behind),
+        Vec::new(),
+    )
+}
+
+/// By the sidecar's own account.
 fn backlog(rate: u64, runs: &[&LoadRun]) -> Option<Plot> {
     let caption = format!("Lines received and not yet ended, in memory or in the spool. {}", said(rate, runs));
     let title = format!("Backlog through an outage, {} lines/min", words::tick(rate as f64));

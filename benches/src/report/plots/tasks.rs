@@ -6,7 +6,7 @@ use crate::report::plot::{Guide, Ink, Plot, Series};
 use crate::report::select::{by_round, mean_seconds, paired, remotes, task_cases, TaskCase};
 use crate::report::stats::{fit_line, median, ratio_of_medians, Line};
 use crate::report::words;
-use crate::results::{Mode, Results};
+use crate::results::{Mode, Results, Shape};
 
 pub(in crate::report) fn plots(results: &Results) -> Vec<Plot> {
     task_cases(results).iter().flat_map(|case| [durations(results, case), ratios(results, case)]).flatten().collect()
@@ -27,7 +27,7 @@ fn durations(results: &Results, case: &TaskCase) -> Option<Plot> {
         Series::new(words::mode(case.app, mode), Ink::of(mode), points).high()
     };
     let series = Mode::ALL.into_iter().map(of).collect();
-    let guides = if case.shape.tasks == 671 {
+    let guides = if document::is_its(&case.shape) {
         vec![
             Guide::Across { y: document::WITH_SYNC.average, label: "the document, with sync: 166.1 s".to_owned() },
             Guide::Across { y: document::WITHOUT.average, label: "the document, without: 15.0 s".to_owned() },
@@ -73,8 +73,7 @@ pub(in crate::report) fn ratio_line(results: &Results, case: &TaskCase) -> Optio
 }
 
 /// Where the document's ratio appears, in words.
-pub(in crate::report) fn eleven(line: &RatioLine) -> String {
-    let (two, one) = document::TIMES_AT_MS;
+pub(in crate::report) fn eleven(line: &RatioLine, shape: &Shape) -> String {
     let found = match line.at(document::TIMES) {
         Some(at) if at > line.farthest_ms => format!(
             "At the line through these points, the document's 11 × appears at {} ms a call, beyond the {} ms measured",
@@ -84,7 +83,11 @@ pub(in crate::report) fn eleven(line: &RatioLine) -> String {
         Some(at) => format!("The document's 11 × appears at {} ms a call", words::number(at)),
         None => "The document's 11 × appears at no latency: sync does not grow with it here".to_owned(),
     };
-    format!("{found} (by arithmetic at {two} ms with two workers, {one} ms with one).")
+    let arithmetic = document::times_at_ms(shape).map_or(String::new(), |(apart, serial)| {
+        let [apart, serial] = [apart, serial].map(words::number);
+        format!(" (by arithmetic at {apart} ms where workers wait apart, {serial} ms where they wait for each other)")
+    });
+    format!("{found}{arithmetic}.")
 }
 
 fn ratios(results: &Results, case: &TaskCase) -> Option<Plot> {
@@ -105,8 +108,10 @@ fn ratios(results: &Results, case: &TaskCase) -> Option<Plot> {
     };
     let ours = latencies(results).iter().filter_map(splashdam).collect();
     series.push(Series::new("splashdam", Ink::of(Mode::Splashdam), ours));
-    let caption =
-        format!("How many times as long a request takes as without any logging. {} Paired by round.", eleven(&line));
+    let caption = format!(
+        "How many times as long a request takes as without any logging. {} Paired by round.",
+        eleven(&line, &case.shape)
+    );
     let title = format!("{}: × none", case.title());
     Plot::of((title, caption), (&linear("latency of the remote, ms"), &linear("times as long as none")), series, guides)
 }
@@ -120,9 +125,11 @@ mod tests {
     fn the_latency_of_the_ratio_is_read_from_the_line() {
         let line = RatioLine { points: vec![], line: Line { intercept: 1.0, slope: 0.07 }, farthest_ms: 20.0 };
         assert!((line.at(11.0).unwrap() - 142.857).abs() < 0.01);
-        assert!(eleven(&line).contains("143 ms a call, beyond the 20 ms measured"), "{}", eleven(&line));
+        let shape = Shape { tasks: 671, records: 2_117, bytes: 207, task_ms: 44.7, workers: 2 };
+        let said = eleven(&line, &shape);
+        assert!(said.contains("143 ms a call, beyond the 20 ms measured (by arithmetic at 142 ms"), "{said}");
         let flat = RatioLine { line: Line { intercept: 1.0, slope: 0.0 }, ..line };
-        assert!(flat.at(11.0).is_none() && eleven(&flat).contains("no latency"));
+        assert!(flat.at(11.0).is_none() && eleven(&flat, &shape).contains("no latency"));
     }
 
     #[test]

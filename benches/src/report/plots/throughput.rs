@@ -7,10 +7,11 @@ use crate::report::plot::{Ink, Plot, Series};
 use crate::report::select::{per_second, Case};
 use crate::report::stats::median;
 use crate::report::words;
-use crate::results::{ApiRun, Drive, Mode, Results, Topology};
+use crate::results::{ApiRun, Drive, Mode, Phase, Results, Topology};
 
-const QUANTILES: [(&str, fn(&ApiRun) -> f64); 2] =
-    [("p50", |run| run.latency.p50 as f64), ("p99", |run| run.latency.p99 as f64)];
+type Value = fn(&ApiRun) -> f64;
+
+const QUANTILES: [(&str, Value); 2] = [("p50", |run| run.latency.p50 as f64), ("p99", |run| run.latency.p99 as f64)];
 
 pub(in crate::report) fn plots(results: &Results) -> Vec<Plot> {
     let cases = shown(results, &[Topology::Single, Topology::Chain, Topology::Tree]);
@@ -18,7 +19,7 @@ pub(in crate::report) fn plots(results: &Results) -> Vec<Plot> {
     cases.iter().flat_map(of).flatten().collect()
 }
 
-fn plot(results: &Results, case: &Case, name: &str, value: fn(&ApiRun) -> f64) -> Option<Plot> {
+fn plot(results: &Results, case: &Case, name: &str, value: Value) -> Option<Plot> {
     let of = |mode: Mode| {
         let points = curve(&case.runs(results, mode), value);
         Series::new(words::mode(case.app, mode), Ink::of(mode), points).high()
@@ -36,10 +37,10 @@ fn plot(results: &Results, case: &Case, name: &str, value: fn(&ApiRun) -> f64) -
 }
 
 /// For each rate offered, in order: the rate reached and the milliseconds.
-fn curve(runs: &[&ApiRun], value: fn(&ApiRun) -> f64) -> Vec<(f64, f64)> {
+fn curve(runs: &[&ApiRun], value: Value) -> Vec<(f64, f64)> {
     let mut rates: BTreeMap<u64, Vec<&ApiRun>> = BTreeMap::new();
     for run in runs {
-        if let Drive::Open { rate, .. } = run.drive {
+        if let Drive::Open { rate, phase: Phase::Ladder | Phase::Minimal } = run.drive {
             rates.entry((1e3 * rate).round() as u64).or_default().push(run);
         }
     }
@@ -54,14 +55,13 @@ fn curve(runs: &[&ApiRun], value: fn(&ApiRun) -> f64) -> Vec<(f64, f64)> {
 mod tests {
     use super::*;
     use crate::report::sample;
-    use crate::results::Phase;
 
     #[test]
     fn points_follow_the_rate_offered_also_where_less_is_reached() {
         let run = |rate, requests, p50| {
             let mut run = sample::api_run();
             run.drive = Drive::Open { rate, phase: Phase::Ladder };
-            (run.seconds, run.requests, run.latency.p50) = (10.0, requests, p50);
+            (run.per_second, run.latency.p50) = (requests as f64 / 10.0, p50);
             run
         };
         let runs =

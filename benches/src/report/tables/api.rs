@@ -3,7 +3,7 @@
 use crate::report::document;
 use crate::report::plots::closed::threads;
 use crate::report::select::{
-    by_round, cases, each, headline_remote, paired, remotes, usual_query_ms, Case, How, Summary,
+    added, by_round, cases, each, headline_remote, paired, remotes, usual_query_ms, Added, Case, How, Summary,
 };
 use crate::report::stats;
 use crate::report::table::{Cell, Table};
@@ -55,7 +55,7 @@ fn serial(results: &Results) -> Option<Table> {
         let document = operation.seed_ms();
         cells.push(maybe(document.map(|(on, _)| on), words::number));
         cells.push(maybe(document.map(|(_, off)| off), words::number));
-        cells.push(maybe(document.map(|(on, off)| on / off), |times| format!("{times:.2}")));
+        cells.push(maybe(document.map(|(on, off)| on / off), words::times));
         table.push(None, cells);
     }
     (!table.rows.is_empty()).then_some(table)
@@ -75,7 +75,7 @@ fn closed(results: &Results, app: App) -> Option<Table> {
                 three runs).";
     let title = format!("{}: closed loops, concurrent of a known identity", words::server(app));
     let mut table = Table::new(title, note, 1, &columns);
-    for threads in threads(results) {
+    for threads in threads(results, &case) {
         let cell = |mode: &Mode| {
             let found = Summary::of(&case.driven(results, *mode, How::Closed(threads)));
             found.map_or_else(
@@ -126,25 +126,29 @@ fn bare(results: &Results) -> Option<Table> {
 fn bare_cells(results: &Results, case: &Case, mode: Mode) -> Option<Vec<Cell>> {
     let how = crate::report::headline::how(results, case)?;
     let of = |mode, value: &dyn Fn(&ApiRun) -> f64| by_round(case.driven(results, mode, how), |run| run.round, value);
-    let over = |value: &dyn Fn(&ApiRun) -> f64| {
-        let pairs = paired(&of(Mode::Null, value), &of(mode, value));
-        Some((stats::difference(&pairs, results.seed)?.middle, pairs.len()))
-    };
-    let (added, rounds) = over(&|run| run.latency.p50 as f64)?;
-    let (cpu, _) = over(&|run| each(run.cpu.app_seconds, run.requests))?;
+    let over = |value: &dyn Fn(&ApiRun) -> f64| added(&paired(&of(Mode::Null, value), &of(mode, value)), results.seed);
+    let latency = over(&|run| run.latency.p50 as f64)?;
+    let cpu = over(&|run| each(run.cpu.app_seconds, run.requests))?;
     let sidecar = Summary::of(&case.driven(results, mode, how))?.sidecar_cpu;
     let records = case.operation.records() as f64;
-    let signed = |micros: f64| words::signed(micros, words::micros);
     Some(vec![
         words::server(case.app).into(),
         words::operation(case.operation).into(),
         words::mode(case.app, mode).into(),
-        signed(added).into(),
-        signed(added / records).into(),
-        signed(cpu / records).into(),
+        with_ends(&latency, 1.0),
+        with_ends(&latency, records),
+        with_ends(&cpu, records),
         maybe(sidecar.map(|cpu| cpu / records), words::micros),
-        rounds.to_string().into(),
+        latency.rounds.to_string().into(),
     ])
+}
+
+/// A cost of one of so many, and its interval where there are rounds enough for one.
+fn with_ends(cost: &Added, parts: f64) -> Cell {
+    let [middle, low, high] =
+        [cost.by.middle, cost.by.low, cost.by.high].map(|micros| words::signed(micros / parts, words::micros));
+    let ends = if cost.rounds < stats::LEAST_ROUNDS { String::new() } else { format!("{low} to {high}") };
+    Cell::with_small(middle, ends)
 }
 
 /// Every case: a table for each operation of each app.

@@ -33,7 +33,7 @@ const LOAD: [&str; 21] = [
 
 pub(in crate::report) fn load(results: &Results) -> Vec<Table> {
     let note = "A row is what was offered and what it cost. Latency: from when a line was due to its acceptance, an outage included. \
-                Limit: the budget of records / the kernel's limit, MiB. Caught up: from the outage's end.";
+                Limit: the budget of records / the kernel's limit, MiB. Disk: the spool's device, for whomever; own: file pages that the shipper made dirty or read. Caught up: from the outage's end.";
     let mut table = Table::new("Load record", note, 3, &LOAD);
     for run in results.load.iter().filter(|run| run.faults.is_empty()) {
         table.push(None, load_cells(run));
@@ -51,13 +51,21 @@ fn load_cells(run: &LoadRun) -> Vec<Cell> {
         (Condition::Healthy, _) => "healthy".to_owned(),
         (Condition::Outage, seconds) => format!("outage, {}", seconds.map_or("?".to_owned(), words::seconds)),
     };
-    let disk = match (run.disk_write_mib_per_second, run.disk_read_mib_per_second) {
-        (None, None) => Cell::from("–"),
-        (write, read) => {
-            let [write, read, operations] =
-                [write, read, run.disk_operations_per_second].map(|value| value.map_or("–".to_owned(), words::number));
-            format!("{write} / {read} ~ {operations}").into()
-        }
+    let reached = run.limit_reached.map_or(String::new(), |times| format!("limit reached {times} ×"));
+    let pair = |write: Option<f64>, read: Option<f64>| {
+        let [write, read] = [write, read].map(|value| value.map_or("–".to_owned(), words::number));
+        format!("{write} / {read}")
+    };
+    let disk = match run.disk_operations_per_second {
+        None => Cell::from("–"),
+        Some(operations) => Cell::with_small(
+            format!(
+                "{} ~ {}",
+                pair(run.disk_write_mib_per_second, run.disk_read_mib_per_second),
+                words::number(operations)
+            ),
+            format!("own {}", pair(run.own_write_mib_per_second, run.own_read_mib_per_second)),
+        ),
     };
     vec![
         Cell::with_small(run.shipper.as_str(), run.comment.as_str()),
@@ -72,7 +80,7 @@ fn load_cells(run: &LoadRun) -> Vec<Cell> {
         maybe(Some(run.cpu_seconds_per_million), words::number),
         words::number(run.peak_mib).into(),
         format!("{} / {}", limit(run.budget_mib), limit(run.limit_mib)).into(),
-        count(run.oom_kills),
+        Cell { small: reached, ..count(run.oom_kills) },
         maybe(run.caught_up_seconds, words::seconds),
         maybe(run.spool_mib_per_second, words::number),
         maybe(run.spool_gib_per_day, words::number),
@@ -168,7 +176,7 @@ fn sweep_cells(runs: &[&SweepRun], last: &SweepRun) -> Vec<Cell> {
     );
     let account = runs.iter().map(|run| run.account).fold(Account::default(), sum);
     vec![
-        last.parameter.as_str().into(),
+        Cell::with_small(last.parameter.as_str(), last.note.as_str()),
         words::number(last.value).into(),
         runs.len().to_string().into(),
         count(last.record_bytes),
@@ -264,7 +272,9 @@ pub(in crate::report) fn soak(results: &Results) -> Option<Table> {
 }
 
 fn slope(run: &SoakRun) -> String {
-    if run.slope_low > 0.0 {
+    if !run.verdict.is_empty() {
+        run.verdict.clone()
+    } else if run.slope_low > 0.0 {
         "memory grows".to_owned()
     } else {
         format!("no growth beyond {} MiB/h seen", words::number(run.slope_high.max(0.0)))

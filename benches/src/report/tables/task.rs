@@ -1,13 +1,13 @@
 //! Tables of the task workload.
 
 use super::{lost, maybe, memory};
-use crate::report::document::{WITHOUT, WITH_SYNC};
+use crate::report::document::{is_its, WITHOUT, WITH_SYNC};
 use crate::report::plots::tasks::{eleven, ratio_line};
 use crate::report::select::{cpu_each, remotes, sum, task_cases, TaskCase};
 use crate::report::stats::median;
 use crate::report::table::{Cell, Table};
 use crate::report::words;
-use crate::results::{Account, Mode, Results, TaskRun};
+use crate::results::{Account, Mode, Results, Shape, TaskRun};
 
 const COLUMNS: [&str; 14] = [
     "remote",
@@ -31,17 +31,8 @@ pub(in crate::report) fn main(results: &Results) -> Vec<Table> {
 }
 
 fn table(results: &Results, case: &TaskCase) -> Table {
-    let ratio = ratio_line(results, case).map_or(String::new(), |line| format!(" {}", eleven(&line)));
-    let note = format!(
-        "Wall time of a request over all requests of all rounds. The document, synchronous Watchtower on: {} / {} / {} s; off: {} / \
-         {} / {} s.{ratio}",
-        words::number(WITH_SYNC.least),
-        words::number(WITH_SYNC.average),
-        words::number(WITH_SYNC.greatest),
-        words::number(WITHOUT.least),
-        words::number(WITHOUT.average),
-        words::number(WITHOUT.greatest)
-    );
+    let ratio = ratio_line(results, case).map_or(String::new(), |line| format!(" {}", eleven(&line, &case.shape)));
+    let note = format!("Wall time of a request over all requests of all rounds.{}{ratio}", document(&case.shape));
     let mut table = Table::new(case.title(), note, 2, &COLUMNS);
     for remote in remotes(results.tasks.iter().map(|run| run.remote.as_str())) {
         let none = average(&case.runs(results, Mode::None, remote));
@@ -55,6 +46,16 @@ fn table(results: &Results, case: &TaskCase) -> Table {
         }
     }
     table
+}
+
+/// The document's seconds, beside requests like its own.
+fn document(shape: &Shape) -> String {
+    if !is_its(shape) {
+        return String::new();
+    }
+    let [on, off] = [WITH_SYNC, WITHOUT]
+        .map(|seconds| [seconds.least, seconds.average, seconds.greatest].map(words::number).join(" / "));
+    format!(" The document, synchronous Watchtower on: {on} s; off: {off} s.")
 }
 
 fn all(runs: &[&TaskRun]) -> Vec<f64> {
@@ -81,7 +82,7 @@ fn cells(case: &TaskCase, remote: &str, mode: Mode, runs: &[&TaskRun], none: Opt
         maybe(seconds.iter().copied().reduce(f64::min), words::number),
         maybe(average(runs), words::number),
         maybe(seconds.iter().copied().reduce(f64::max), words::number),
-        maybe(average(runs).zip(none).map(|(own, none)| own / none), |times| format!("{times:.2}")),
+        maybe(average(runs).zip(none).map(|(own, none)| own / none), words::times),
         lost(runs.iter().map(|run| run.account).fold(Account::default(), sum)),
         maybe(of(&|run| Some(run.task.p50 as f64 / 1e3)), words::number),
         maybe(of(&|run| Some(run.task.p99 as f64 / 1e3)), words::number),

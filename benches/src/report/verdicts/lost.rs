@@ -25,6 +25,7 @@ pub(super) fn verdicts(results: &Results) -> Option<Verdict> {
         column: None,
         of: "all workloads".to_owned(),
         outcome,
+        rounds: ours.len(),
         measured,
     })
 }

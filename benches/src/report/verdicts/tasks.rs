@@ -21,6 +21,7 @@ fn splashdam(results: &Results, case: &TaskCase, remote: &str) -> Option<Verdict
         column: None,
         of: case.title(),
         outcome,
+        rounds: pairs.len(),
         measured,
     })
 }
