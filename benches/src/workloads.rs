@@ -17,6 +17,7 @@ use clap::Args;
 
 use crate::error::{io, wrong, Result};
 use crate::figures::ProgramArgs;
+use crate::record::external::{External, ShipperArgs};
 use crate::results::{App, Results, Skipped};
 use crate::{interrupt, provenance, report, stage};
 
@@ -70,6 +71,8 @@ pub(crate) struct WorkloadsArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
+    shipper: ShipperArgs,
+    #[command(flatten)]
     programs: ProgramArgs,
     #[command(flatten)]
     apps: app::AppArgs,
@@ -119,6 +122,11 @@ impl Part {
         }
     }
 
+    /// Whether it also measures what `--shipper` names.
+    fn takes_a_shipper(self) -> bool {
+        matches!(self, Self::Tasks | Self::Load)
+    }
+
     /// What a set measures where no part is named.
     fn of(set: Set) -> Vec<Self> {
         let mut parts = vec![Self::Pairs, Self::Serial, Self::Threads, Self::Ladder, Self::Tasks, Self::Load];
@@ -141,7 +149,11 @@ pub(crate) fn run(args: &WorkloadsArgs) -> Result<ExitCode> {
         (scale.pair_seconds, scale.ladder_seconds) = (seconds, seconds);
     }
     let parts = if args.part.is_empty() { Part::of(args.set) } else { args.part.clone() };
-    let mut session = begin(args)?;
+    let shipper = args.shipper.external()?;
+    if shipper.is_some() && !parts.iter().any(|part| part.takes_a_shipper()) {
+        return Err(wrong("--shipper", "is for the parts `tasks` and `load`; name one of them, or no part at all"));
+    }
+    let mut session = begin(args, shipper)?;
     session.take(|session| parts.iter().for_each(|part| part.run(session, &scale)));
 
     let results = session.results;
@@ -156,13 +168,16 @@ pub(crate) fn run(args: &WorkloadsArgs) -> Result<ExitCode> {
     Ok(if sound(&results) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn begin(args: &WorkloadsArgs) -> Result<Session> {
+fn begin(args: &WorkloadsArgs, shipper: Option<External>) -> Result<Session> {
     let programs = args.programs.find()?;
     let apps = args.apps.find()?;
     let mut results = provenance::begin(args.seed);
     results
         .versions
         .extend(provenance::version_of(&programs.splashdam).map(|version| ("splashdam".to_owned(), version)));
+    if let Some(shipper) = &shipper {
+        results.versions.insert(format!("shipper {}", shipper.name), shipper.version.clone());
+    }
     let asked = if args.app.is_empty() { vec![App::Rust, App::Python] } else { args.app.clone() };
     let mut able = Vec::new();
     for app in asked {
@@ -179,7 +194,7 @@ fn begin(args: &WorkloadsArgs) -> Result<Session> {
     }
     let spool_in = args.spool_in.clone().unwrap_or_else(std::env::temp_dir);
     let (folder, history) = (stage::folder()?, args.history.clone());
-    Ok(Session { programs, apps, results, able, folder, spool_in, history, pace: Pace::Planning(0.0) })
+    Ok(Session { programs, apps, results, able, folder, spool_in, shipper, history, pace: Pace::Planning(0.0) })
 }
 
 fn write_json(path: &Path, results: &Results) -> Result<()> {

@@ -34,7 +34,8 @@ pub(crate) fn say_last(word: &str, what: &impl Serialize) {
 
 /// Says which records were given up, if any were.
 pub(crate) fn say_failed(ended: &Ended) {
-    if ended.failed > 0 {
-        say(format_args!("failed: {} records were given up; the last because: {}", ended.failed, ended.because));
+    if !ended.because.is_empty() {
+        let given_up = ended.failed + ended.lost_in_client.unwrap_or(0);
+        say(format_args!("failed: {given_up} records were given up; the last because: {}", ended.because));
     }
 }

@@ -14,7 +14,7 @@ const LONGEST_RECORD: i64 = 256 * 1024;
 const LONGEST_WAIT_MS: f64 = 3_600_000.0;
 
 #[derive(Debug, Parser)]
-#[command(name = "splashdam-bench-app", about = "The app that the workloads measure, logging in one of six modes")]
+#[command(name = "splashdam-bench-app", about = "The app that the workloads measure, logging in one of seven modes")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -43,6 +43,8 @@ pub(crate) enum Mode {
     Sync,
     /// An unbounded queue, and a thread that sends batches
     Queue,
+    /// One line each to a shipper's Unix socket
+    Shipper,
 }
 
 impl Mode {
@@ -54,6 +56,7 @@ impl Mode {
             Self::Splashdam => "splashdam",
             Self::Sync => "sync",
             Self::Queue => "queue",
+            Self::Shipper => "shipper",
         }
     }
 }
@@ -62,8 +65,8 @@ impl Mode {
 pub(crate) struct LogArgs {
     #[arg(long)]
     pub(crate) mode: Mode,
-    /// The sidecar's socket (mode splashdam)
-    #[arg(long, value_name = "PATH", required_if_eq("mode", "splashdam"))]
+    /// The sidecar's socket (mode splashdam), or the shipper's (mode shipper)
+    #[arg(long, value_name = "PATH", required_if_eq_any([("mode", "splashdam"), ("mode", "shipper")]))]
     pub(crate) socket: Option<PathBuf>,
     /// Where PutLogEvents goes (modes sync and queue), signed with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
     #[arg(long, value_name = "URL", required_if_eq_any([("mode", "sync"), ("mode", "queue")]))]
@@ -177,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_mode_asks_for_what_it_needs() {
-        for mode in ["splashdam", "sync", "queue"] {
+        for mode in ["splashdam", "sync", "queue", "shipper"] {
             assert!(parse(&["tasks", "--mode", mode]).is_err(), "{mode}");
         }
         for mode in ["none", "null", "stdout"] {

@@ -1,10 +1,11 @@
-//! The app that the workloads measure: an API and a queue of tasks, which log in one of six modes.
+//! The app that the workloads measure: an API and a queue of tasks, which log in one of seven modes.
 //!
 //! ```text
 //! api (axum) ─┐            ┌─► none, null, stdout
 //!             ├─► logger ──┼─► splashdam   client → socket → sidecar
 //! tasks ──────┘   record   ├─► sync        one PutLogEvents for each record, one at a time
-//!                          └─► queue       unbounded, in the process; a thread sends batches
+//!                          ├─► queue       unbounded, in the process; a thread sends batches
+//!                          └─► shipper     lines → socket → somebody else's shipper
 //! ```
 //!
 //! All modes log the same text, made by the same code; only what becomes of it differs. `sync` and `queue` do what Watchtower

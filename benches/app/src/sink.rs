@@ -1,18 +1,21 @@
 //! Where records go: one variant for each mode.
 
 use std::hint::black_box;
+use std::path::Path;
 
 use splashdam::Client;
 use tokio::runtime::Handle;
 
 use crate::cli::{LogArgs, Mode};
 use crate::error::{Error, Result};
+use lines::Lines;
 use queue::Queue;
 use remote::{Remote, Target};
 use stdout::Stdout;
 use sync::OneByOne;
 
 mod failures;
+mod lines;
 mod queue;
 mod remote;
 mod splashdam_client;
@@ -35,11 +38,11 @@ impl Event {
 /// What the app itself knows of records that will not arrive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Ended {
-    /// Given up by splashdam's client; none in other modes.
+    /// Given up before it reached the socket, in modes `splashdam` and `shipper`; none in other modes.
     pub(crate) lost_in_client: Option<u64>,
     /// Given up by the other modes.
     pub(crate) failed: u64,
-    /// Why the last of these was.
+    /// Why the last of them was; the client of splashdam does not say.
     pub(crate) because: String,
 }
 
@@ -51,6 +54,7 @@ pub(crate) enum Sink {
     Splashdam(Client),
     Sync(OneByOne),
     Queue(Queue),
+    Shipper(Lines),
 }
 
 impl Sink {
@@ -59,12 +63,10 @@ impl Sink {
             Mode::None => Self::None,
             Mode::Null => Self::Null,
             Mode::Stdout => Self::Stdout(Stdout::default()),
-            Mode::Splashdam => {
-                let missing = Error::Missing { mode: args.mode.name(), flag: "--socket" };
-                Self::Splashdam(splashdam_client::open(args.socket.as_ref().ok_or(missing)?))
-            }
+            Mode::Splashdam => Self::Splashdam(splashdam_client::open(socket(args)?)),
             Mode::Sync => Self::Sync(OneByOne::new(runtime.block_on(Remote::open(target(args)?))?)),
             Mode::Queue => Self::Queue(Queue::open(target(args)?)?),
+            Mode::Shipper => Self::Shipper(Lines::open(socket(args)?)?),
         })
     }
 
@@ -76,6 +78,7 @@ impl Sink {
                 black_box(text.as_str());
             }
             Self::Stdout(stdout) => stdout.write(text),
+            Self::Shipper(lines) => lines.write(text),
             Self::Splashdam(client) => {
                 // What was not taken is in the client's own account.
                 client.log(text);
@@ -101,8 +104,13 @@ impl Sink {
             Self::Splashdam(client) => splashdam_client::close(client),
             Self::Sync(sync) => runtime.block_on(sync.close()),
             Self::Queue(queue) => queue.close(),
+            Self::Shipper(lines) => lines.ended(),
         }
     }
+}
+
+fn socket(args: &LogArgs) -> Result<&Path> {
+    args.socket.as_deref().ok_or(Error::Missing { mode: args.mode.name(), flag: "--socket" })
 }
 
 fn target(args: &LogArgs) -> Result<Target> {

@@ -93,7 +93,7 @@ def get(address, path):
 @contextmanager
 def far_side(mode, folder, emulator):
     """The flags of a mode; at the end a sidecar, where there is one, has delivered what it had."""
-    if mode != "splashdam":
+    if mode not in ("splashdam", "shipper"):
         yield ["--mode", mode, "--endpoint-url", emulator.url]
         return
     with Sidecar(folder, emulator.url, "--group", "bench", "--stream", "bench") as sidecar:

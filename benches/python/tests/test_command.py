@@ -13,6 +13,7 @@ API = ["api", "--database", "none.sqlite"]
     ("flags", "complaint"),
     [
         ([*API, "--mode", "splashdam"], "needs --socket"),
+        ([*API, "--mode", "shipper"], "needs --socket"),
         ([*API, "--mode", "sync"], "needs --endpoint-url"),
         (["tasks", "--mode", "queue", "--endpoint-url", "http://127.0.0.1:1"], "needs AWS_ACCESS_KEY_ID"),
     ],

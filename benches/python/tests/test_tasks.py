@@ -35,7 +35,7 @@ def result_of(app):
 
 
 # Starting and ending Celery takes seconds, most of them asleep: so some run at once.
-@pytest.mark.parametrize("modes", [("none", "null", "stdout"), ("splashdam", "sync")], ids="+".join)
+@pytest.mark.parametrize("modes", [("none", "null", "stdout"), ("splashdam", "sync", "shipper")], ids="+".join)
 def test_every_record_arrives_once_where_it_is_to_arrive(modes, folder):
     with ExitStack() as stack:
         for mode, (app, emulator) in [(mode, stack.enter_context(running(mode, folder))) for mode in modes]:
@@ -45,7 +45,7 @@ def test_every_record_arrives_once_where_it_is_to_arrive(modes, folder):
             assert result["lost_in_client"] == 0
             logged = sorted(number for number, _, _ in app.records())
             assert logged == (list(range(RECORDS)) if mode == "stdout" else [])
-            arriving = RECORDS if mode in ("splashdam", "sync") else 0
+            arriving = RECORDS if mode in ("splashdam", "sync", "shipper") else 0
             wait_for("all have arrived", lambda emulator=emulator, n=arriving: emulator.unique() >= n)
             emulator.check(arriving)
 

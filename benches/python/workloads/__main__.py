@@ -41,7 +41,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
 def add_common(command: argparse.ArgumentParser) -> None:
     defaults = Spec()
     command.add_argument("--mode", choices=MODES, required=True)
-    command.add_argument("--socket", default="", help="the sidecar's, for mode splashdam")
+    command.add_argument("--socket", default="", help="the sidecar's, for mode splashdam, or a shipper's")
     command.add_argument("--endpoint-url", default="", help="CloudWatch's, for modes sync and queue")
     command.add_argument("--group", default=defaults.group)
     command.add_argument("--stream", default=defaults.stream)

@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 from workloads.context import tally
+from workloads.lines import LineHandler
 from workloads.modes import LOGGER
 
 _counted_pid = 0
@@ -35,7 +36,9 @@ def account() -> dict[str, int]:
 
 
 def lost_in(handler: Any) -> int | None:
-    """Records that our handler has given up, or still has when the process ends. Others do not say."""
+    """Records that our handler has given up, or still has at the end, or that no shipper took. Others do not say."""
+    if isinstance(handler, LineHandler):
+        return handler.lost
     if not hasattr(handler, "stats"):
         return None
     stats = handler.stats()

@@ -46,6 +46,7 @@ def handler(spec: Spec) -> dict[str, Any] | None:
         "null": {"class": "workloads.modes.FormattingNullHandler"},
         "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"},
         "splashdam": {"class": "splashdam.Handler", "socket": spec.socket},
+        "shipper": {"class": "workloads.lines.LineHandler", "path": spec.socket},
     }[spec.mode]
 
 

@@ -6,7 +6,9 @@ import os
 from dataclasses import asdict, dataclass, fields
 from typing import Self
 
-MODES = ("none", "null", "stdout", "splashdam", "sync", "queue")
+MODES = ("none", "null", "stdout", "splashdam", "sync", "queue", "shipper")
+#: Those that write to a socket.
+SOCKET = ("splashdam", "shipper")
 #: Those in which the library calls CloudWatch from within the app.
 WATCHTOWER = ("sync", "queue")
 VARIABLE = "WORKLOADS_SPEC"
@@ -43,8 +45,8 @@ class Spec:
 
     def problem(self) -> str | None:
         """Why it cannot be run."""
-        if self.mode == "splashdam" and not self.socket:
-            return "--mode splashdam needs --socket, the sidecar's"
+        if self.mode in SOCKET and not self.socket:
+            return f"--mode {self.mode} needs --socket, the sidecar's or the shipper's"
         if self.mode in WATCHTOWER and not self.endpoint_url:
             return f"--mode {self.mode} needs --endpoint-url"
         if self.mode in WATCHTOWER and not os.environ.get("AWS_ACCESS_KEY_ID"):

@@ -85,9 +85,10 @@ impl Series {
 
     fn task(&mut self, run: &TaskRun) {
         let shape = run.shape;
+        let through = run.shipper.as_ref().map_or(run.mode.to_string(), |name| format!("{} {name}", run.mode));
         let what = format!(
-            "{} {}, remote {}, {} tasks of {} records of {} B, {} ms each, {} workers",
-            run.app, run.mode, run.remote, shape.tasks, shape.records, shape.bytes, shape.task_ms, shape.workers
+            "{} {through}, remote {}, {} tasks of {} records of {} B, {} ms each, {} workers",
+            run.app, run.remote, shape.tasks, shape.records, shape.bytes, shape.task_ms, shape.workers
         );
         let requests = run.request_seconds.len() as f64;
         let cpu = run.cpu.app_seconds + run.cpu.sidecar_seconds.unwrap_or_default();

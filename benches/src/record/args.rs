@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::external::External;
+use super::external::ShipperArgs;
 use super::options::{Options, LADDER, LIMIT_MIB};
 use super::remote::Remote;
 use crate::error::Result;
@@ -73,18 +73,8 @@ pub(crate) struct RecordArgs {
     /// Also write all rows as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
-    /// Another shipper in the sidecar's place; {endpoint}, {host}, {port}, {socket} and {dir} are filled in
-    #[arg(long, value_name = "COMMAND", requires = "to")]
-    shipper: Option<String>,
-    /// Where that shipper takes lines: `unix:` and a socket's path, which may hold {dir}
-    #[arg(long, value_name = "unix:PATH", requires = "shipper")]
-    to: Option<String>,
-    /// What rows call it [default: its program's name]
-    #[arg(long, requires = "shipper")]
-    name: Option<String>,
-    /// Its version, for the rows
-    #[arg(long, value_name = "TEXT", requires = "shipper")]
-    shipper_version: Option<String>,
+    #[command(flatten)]
+    shipper: ShipperArgs,
     #[command(flatten)]
     programs: ProgramArgs,
 }
@@ -114,12 +104,7 @@ impl std::fmt::Display for Limit {
 impl RecordArgs {
     /// What they come to; the error says which of them cannot be.
     pub(super) fn options(&self) -> Result<Options> {
-        let shipper = match (&self.shipper, &self.to) {
-            (Some(command), Some(to)) => {
-                Some(External::parse(command, to, self.name.as_deref(), self.shipper_version.as_deref())?)
-            }
-            _ => None,
-        };
+        let shipper = self.shipper.external()?;
         let spools = self.spool.unwrap_or(if shipper.is_some() { Spools::Off } else { Spools::Both });
         Ok(Options {
             programs: self.programs.find()?,

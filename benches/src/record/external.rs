@@ -14,6 +14,10 @@ use crate::error::{io, wrong, Error, Result};
 use crate::host::cgroup::Cgroup;
 use crate::host::process::Process;
 
+mod args;
+
+pub(crate) use args::ShipperArgs;
+
 const START: Duration = Duration::from_secs(30);
 /// Longer than the time that anything but a hung one takes to flush.
 const END: Duration = Duration::from_secs(40);

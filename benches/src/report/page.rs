@@ -85,6 +85,7 @@ fn modes(page: &mut String) {
         Mode::Splashdam => "client, socket, sidecar, remote",
         Mode::Sync => "a call to the remote for each record",
         Mode::Queue => "unbounded queue in the process, a thread sends",
+        Mode::Shipper => "lines to the socket of another shipper",
     };
     page.push_str("<ul class=\"key\">");
     for mode in Mode::ALL {

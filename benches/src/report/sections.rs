@@ -84,7 +84,7 @@ fn tasks(results: &Results) -> Section {
         intro: "One request fans out into tasks through a job queue; it is over when the last of them has ended.",
         empty: "The task workload was not run.",
         plots: plots::tasks::plots(results),
-        tables: tables::task::main(results),
+        tables: tables::task::main(results).into_iter().chain(tables::shippers::tasks(results)).collect(),
         details: Vec::new(),
     }
 }

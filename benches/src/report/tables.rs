@@ -3,6 +3,7 @@
 pub(super) mod api;
 pub(super) mod pipeline;
 pub(super) mod provenance;
+pub(super) mod shippers;
 pub(super) mod task;
 
 use super::table::Cell;

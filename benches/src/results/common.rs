@@ -20,6 +20,8 @@ pub(crate) enum Mode {
     Sync,
     /// An unbounded queue in the process, and a thread that sends batches.
     Queue,
+    /// Lines to the socket of a shipper that somebody put in the sidecar's place; only where that was asked for.
+    Shipper,
 }
 
 /// Which app runs.
@@ -33,6 +35,7 @@ pub(crate) enum App {
 }
 
 impl Mode {
+    /// Those that are always measured.
     pub(crate) const ALL: [Self; 6] = [Self::None, Self::Null, Self::Stdout, Self::Splashdam, Self::Sync, Self::Queue];
 
     pub(crate) fn name(self) -> &'static str {
@@ -43,12 +46,13 @@ impl Mode {
             Self::Splashdam => "splashdam",
             Self::Sync => "sync",
             Self::Queue => "queue",
+            Self::Shipper => "shipper",
         }
     }
 
     /// Whether its records are to arrive at the remote.
     pub(crate) fn ships(self) -> bool {
-        matches!(self, Self::Splashdam | Self::Sync | Self::Queue)
+        matches!(self, Self::Splashdam | Self::Sync | Self::Queue | Self::Shipper)
     }
 }
 

@@ -23,6 +23,9 @@ pub(crate) struct TaskRun {
     pub(crate) round: u32,
     pub(crate) app: App,
     pub(crate) mode: Mode,
+    /// What the user calls it; in mode `shipper` alone.
+    #[serde(default)]
+    pub(crate) shipper: Option<String>,
     /// As in [`super::ApiRun`].
     pub(crate) remote: String,
     pub(crate) shape: Shape,
@@ -34,6 +37,9 @@ pub(crate) struct TaskRun {
     /// Of the measured requests alone.
     pub(crate) cpu: Cpu,
     pub(crate) memory: Memory,
+    /// What happened that the figures do not show.
+    #[serde(default)]
+    pub(crate) comment: String,
     #[serde(default)]
     pub(crate) faults: Vec<String>,
 }

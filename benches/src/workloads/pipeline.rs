@@ -6,6 +6,7 @@ use super::scale::{usual, PipelineScale, Scale};
 use super::session::Session;
 use crate::error::{wrong, Result};
 use crate::interrupt;
+use crate::record::external::External;
 use crate::record::history::History;
 use crate::record::options::{Options as RecordOptions, LIMIT_MIB};
 use crate::results::{Condition, Skipped};
@@ -18,15 +19,33 @@ const LINE_BYTES: u64 = 200;
 /// Lines offered at rising rates, with the remote there; then once more with it away in the middle.
 pub(crate) fn load(session: &mut Session, scale: &Scale) {
     let PipelineScale { rungs, hold, outage_rungs, outage_hold, outage, spools, .. } = &scale.pipeline;
-    ladder(session, rungs, *hold, spools, None);
-    ladder(session, outage_rungs, *outage_hold, spools, Some(*outage));
+    let healthy = Offer { rungs, hold: *hold, outage: None };
+    let through_outage = Offer { rungs: outage_rungs, hold: *outage_hold, outage: Some(*outage) };
+    for offer in [&healthy, &through_outage] {
+        ladder(session, offer, spools, None);
+    }
+    if let Some(shipper) = session.shipper.clone() {
+        // It has no spool of ours.
+        for offer in [&healthy, &through_outage] {
+            ladder(session, offer, &[false], Some(&shipper));
+        }
+    }
 }
 
-fn ladder(session: &mut Session, rungs: &[u64], hold: f64, spools: &[bool], outage: Option<f64>) {
+/// Rates, and for how many seconds each is kept up, with the remote away for some of them or not.
+struct Offer<'a> {
+    rungs: &'a [u64],
+    hold: f64,
+    outage: Option<f64>,
+}
+
+fn ladder(session: &mut Session, offer: &Offer<'_>, spools: &[bool], shipper: Option<&External>) {
+    let Offer { rungs, hold, outage } = *offer;
+    let who = shipper.map(|shipper| format!("{}, ", shipper.name)).unwrap_or_default();
     for spool in spools {
         for rung in rungs {
             let what = format!(
-                "load record: {rung} lines a minute, {} spool{}",
+                "load record: {who}{rung} lines a minute, {} spool{}",
                 if *spool { "with a" } else { "without" },
                 outage.map(|seconds| format!(", remote away for {seconds} s")).unwrap_or_default()
             );
@@ -44,7 +63,7 @@ fn ladder(session: &mut Session, rungs: &[u64], hold: f64, spools: &[bool], outa
                     remote: usual().to_string().parse().map_err(|error| wrong("the remote", error))?,
                     limit_mib: Some(LIMIT_MIB),
                     spool_in: session.spool_in.clone(),
-                    shipper: None,
+                    shipper: shipper.cloned(),
                 };
                 let load = &mut session.results.load;
                 let before = load.len();

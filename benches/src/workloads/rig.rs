@@ -65,7 +65,7 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn start(session: &Session, setup: Setup) -> Result<Self> {
-        let far = Far::set(&session.programs, setup.mode, &setup.remote, NUMBERS)?;
+        let far = Far::set(session, setup.mode, &setup.remote, NUMBERS)?;
         let mut rig = Self { apps: Vec::new(), far, url: String::new(), setup, next: 0, windows: Vec::new() };
         match rig.setup.topology {
             Topology::Single => rig.url = rig.serve(session, &[])?,

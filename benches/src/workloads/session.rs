@@ -9,6 +9,7 @@ use super::app::Apps;
 use crate::error::Result;
 use crate::interrupt;
 use crate::progress::Progress;
+use crate::record::external::External;
 use crate::results::{App, Results, Skipped};
 use crate::stage::Programs;
 
@@ -23,6 +24,8 @@ pub(crate) struct Session {
     pub(crate) folder: TempDir,
     /// Where spools are made.
     pub(crate) spool_in: PathBuf,
+    /// What is to be measured in the sidecar's place, too.
+    pub(crate) shipper: Option<External>,
     /// Where the rows of the load record are appended.
     pub(crate) history: Option<PathBuf>,
     pub(crate) pace: Pace,

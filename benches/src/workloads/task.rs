@@ -69,7 +69,7 @@ impl Case {
 
 /// Runs a case once.
 pub(crate) fn run(session: &Session, case: &Case, round: u32) -> Result<TaskRun> {
-    let mut far = Far::set(&session.programs, case.mode, &case.remote, case.numbers().end)?;
+    let mut far = Far::set(session, case.mode, &case.remote, case.numbers().end)?;
     let mut command = session.apps.command(case.app, "tasks", far.logging());
     command.args(flags(case)).current_dir(far.folder());
     let before = Usage::now(&mut [], &far)?;
@@ -91,11 +91,13 @@ pub(crate) fn run(session: &Session, case: &Case, round: u32) -> Result<TaskRun>
     cpu.sidecar_seconds = cpu.sidecar_seconds.map(|seconds| seconds * share);
     cpu.endpoint_seconds = cpu.endpoint_seconds.map(|seconds| seconds * share);
     far.stop_sidecar()?;
+    let comment = comment(case, &said, far.stop_shipper()?);
     let account = account(case, &far, said.emitted)?;
     Ok(TaskRun {
         round,
         app: case.app,
         mode: case.mode,
+        shipper: shipper(session, case),
         remote: case.remote.to_string(),
         shape: case.shape,
         faults: faults(case, &said, account),
@@ -104,7 +106,21 @@ pub(crate) fn run(session: &Session, case: &Case, round: u32) -> Result<TaskRun>
         account,
         cpu,
         memory: Memory { app_mib: peak, sidecar_mib },
+        comment,
     })
+}
+
+/// What the user calls the shipper, where there is one.
+fn shipper(session: &Session, case: &Case) -> Option<String> {
+    let shipper = session.shipper.as_ref().filter(|_| case.mode == Mode::Shipper)?;
+    Some(shipper.name.clone())
+}
+
+/// What another shipper did is no fault of the run, but its reader has to know it.
+fn comment(case: &Case, said: &Outcome, ended: Option<String>) -> String {
+    let unwritten = (case.mode == Mode::Shipper && said.lost_in_client > 0)
+        .then(|| format!("{} lines could not be written: nobody took them", said.lost_in_client));
+    unwritten.into_iter().chain(ended).collect::<Vec<_>>().join("; ")
 }
 
 fn flags(case: &Case) -> Vec<String> {
@@ -176,5 +192,10 @@ mod tests {
         assert!(faults(&case(Mode::Queue), &said(), account).is_empty());
         let fewer = Outcome { emitted: 7, ..said() };
         assert_eq!(faults(&case(Mode::Queue), &fewer, account).len(), 1);
+        assert!(faults(&case(Mode::Shipper), &said(), account).is_empty());
+        let unwritten = Outcome { lost_in_client: 3, ..said() };
+        let ended = Some("at its end: killed".to_owned());
+        let comment = comment(&case(Mode::Shipper), &unwritten, ended);
+        assert_eq!(comment, "3 lines could not be written: nobody took them; at its end: killed");
     }
 }

@@ -1,5 +1,5 @@
-//! The task workload's matrix: all modes at 10 ms, null and splashdam in more rounds, the modes that wait for the remote at other distances, and the distance at
-//! which the seed's factor of eleven appears.
+//! The task workload's matrix: all modes at 10 ms, null and splashdam in more rounds, and with them another shipper where there is
+//! one; the modes that wait for the remote at other distances; and the distance at which the seed's factor of eleven appears.
 
 use super::remote::Remote;
 use super::scale::{usual, Scale, SEED_SHAPE};
@@ -15,14 +15,16 @@ const SEED_RATIO: f64 = 166.1 / 15.0;
 /// One request's fan-out in all modes.
 pub(crate) fn tasks(session: &mut Session, scale: &Scale) {
     for app in session.able.clone() {
-        for mode in Mode::ALL {
+        let other = session.shipper.as_ref().map(|_| Mode::Shipper);
+        for mode in Mode::ALL.into_iter().chain(other) {
             case(session, scale, app, mode, &usual(), scale.fan_out, 0);
         }
-        // What the goal is judged by: each round begins with the other one.
+        // What the goal is judged by: each round begins with another one.
+        let mut compared: Vec<_> = [Mode::Null, Mode::Splashdam].into_iter().chain(other).collect();
         for round in 1..scale.task_rounds {
-            let pair = [Mode::Null, Mode::Splashdam];
-            for index in 0..2 {
-                case(session, scale, app, pair[(index + round as usize) % 2], &usual(), scale.fan_out, round);
+            compared.rotate_left(1);
+            for mode in &compared {
+                case(session, scale, app, *mode, &usual(), scale.fan_out, round);
             }
         }
         for remote in &scale.task_remotes {
@@ -117,6 +119,7 @@ mod tests {
             round: 0,
             app: App::Rust,
             mode,
+            shipper: None,
             remote: remote.to_owned(),
             shape: SEED_SHAPE,
             request_seconds: vec![seconds],
@@ -124,6 +127,7 @@ mod tests {
             account: Account::default(),
             cpu: Cpu::default(),
             memory: Memory::default(),
+            comment: String::new(),
             faults: Vec::new(),
         }
     }

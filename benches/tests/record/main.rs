@@ -1,11 +1,12 @@
-//! `record` as its users run it: small ladders with the real sidecar, the real emulator, and shippers that are not ours.
+//! `record` as its users run it: small ladders with the real sidecar, the real emulator, and shippers that are not ours; and these
+//! in the workloads.
 
 // Clippy knows tests by their attribute; the helpers beside them have none.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Once;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,28 +15,32 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 mod lossy;
+mod workloads;
 
 const BENCH: &str = env!("CARGO_BIN_EXE_splashdam-bench");
 /// How long anything may take that is not itself about time.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The sidecar beside the program under test; built if it is not there, which is so where only this crate is tested.
-fn splashdam() -> PathBuf {
-    static BUILD: Once = Once::new();
-    let path = Path::new(BENCH).with_file_name("splashdam");
-    BUILD.call_once(|| {
-        if !path.exists() {
-            let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-            let mut build = Command::new(cargo);
-            build.args(["build", "--quiet", "-p", "splashdam-sidecar", "--bins", "--all-features"]);
-            let folder = path.parent().unwrap();
-            build.args(folder.ends_with("release").then_some("--release"));
-            build.arg("--target-dir").arg(folder.parent().unwrap());
-            assert!(build.status().unwrap().success(), "the sidecar could not be built");
-        }
-    });
+/// A program beside the one under test; built if it is not there, which is so where only this crate is tested.
+fn built(program: &str, package: &str) -> PathBuf {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let path = Path::new(BENCH).with_file_name(program);
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    if !path.exists() {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "-p", package, "--bins", "--all-features"]);
+        let folder = path.parent().unwrap();
+        build.args(folder.ends_with("release").then_some("--release"));
+        build.arg("--target-dir").arg(folder.parent().unwrap());
+        assert!(build.status().unwrap().success(), "{package} could not be built");
+    }
     assert!(path.exists(), "{} is not there", path.display());
     path
+}
+
+fn splashdam() -> PathBuf {
+    built("splashdam", "splashdam-sidecar")
 }
 
 /// A run's files.
@@ -53,8 +58,12 @@ impl Place {
     }
 
     fn command(&self, flags: &[&str]) -> Command {
+        self.command_of("record", flags)
+    }
+
+    fn command_of(&self, name: &str, flags: &[&str]) -> Command {
         let mut command = Command::new(BENCH);
-        command.arg("record").args(flags).arg("--json").arg(self.file("results.json"));
+        command.arg(name).args(flags).arg("--json").arg(self.file("results.json"));
         command.arg("--splashdam").arg(splashdam());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

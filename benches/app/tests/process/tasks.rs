@@ -1,5 +1,8 @@
 //! The task workload in its modes.
 
+use std::io::Read;
+use std::os::unix::net::UnixListener;
+
 use crate::app::App;
 use crate::remote::{number, Remote};
 
@@ -25,6 +28,29 @@ fn sync_and_queue_ship_every_record_once() {
         assert_eq!(ended.stdout, "");
         remote.has(1_000..1_069);
     }
+}
+
+#[test]
+fn a_shipper_gets_every_record_as_a_line_over_one_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("s");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let shipper = std::thread::spawn(move || {
+        let mut text = String::new();
+        listener.accept().unwrap().0.read_to_string(&mut text).unwrap();
+        // Nobody else is waiting to be accepted.
+        listener.set_nonblocking(true).unwrap();
+        (text, listener.accept().is_ok())
+    });
+    let flags = ["--mode", "shipper", "--socket", socket.to_str().unwrap(), "--bytes", "64"];
+    let ended = App::tasks(&[&SHAPE[..], &flags].concat());
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_eq!((&ended.last["emitted"], &ended.last["lost_in_client"]), (&69.into(), &0.into()));
+    let (text, another) = shipper.join().unwrap();
+    assert!(!another && text.lines().all(|line| line.len() == 64), "{text}");
+    let mut numbers: Vec<_> = text.lines().map(number).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..69).collect::<Vec<_>>());
 }
 
 #[test]

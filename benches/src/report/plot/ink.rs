@@ -35,6 +35,7 @@ impl Ink {
             Mode::Stdout => Self::new((0, 133, 98), Mark::Square),
             Mode::Null => Self::new((85, 85, 85), Mark::Ring),
             Mode::None => Self { dashed: true, ..Self::new((130, 130, 130), Mark::Ring) },
+            Mode::Shipper => Self::shipper(Some(0)),
         }
     }
 

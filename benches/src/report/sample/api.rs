@@ -17,7 +17,7 @@ fn cost(app: App, mode: Mode, remote: &str) -> (f64, f64) {
         Mode::Stdout => (if python { 14.0 } else { 4.0 }, 5.0),
         Mode::Splashdam => (if python { 9.0 } else { 1.0 }, 4.0),
         Mode::Sync => (call + if python { 650.0 } else { 210.0 }, if python { 640.0 } else { 190.0 }),
-        Mode::Queue => (if python { 31.0 } else { 3.0 }, 40.0),
+        Mode::Queue | Mode::Shipper => (if python { 31.0 } else { 3.0 }, 40.0),
     }
 }
 

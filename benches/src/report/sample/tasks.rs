@@ -36,6 +36,7 @@ fn run(round: u32, app: App, mode: Mode, remote: &str, shape: Shape, random: &mu
         round,
         app,
         mode,
+        shipper: None,
         remote: remote.to_owned(),
         shape,
         request_seconds: (0..10).map(|_| near(wall, 0.01, random)).collect(),
@@ -51,6 +52,7 @@ fn run(round: u32, app: App, mode: Mode, remote: &str, shape: Shape, random: &mu
             ..Cpu::default()
         },
         memory: Memory { app_mib: Some(140.0), sidecar_mib: (mode == Mode::Splashdam).then_some(9.8) },
+        comment: String::new(),
         faults: Vec::new(),
     }
 }

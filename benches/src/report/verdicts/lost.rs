@@ -54,14 +54,21 @@ fn others(results: &Results) -> String {
         let tasks = results.tasks.iter().filter(|run| run.mode == mode).map(|run| run.account);
         say(&mut said, mode.name(), api.chain(tasks));
     }
-    let mut shippers: Vec<&str> =
-        results.load.iter().map(|run| run.shipper.as_str()).filter(|name| *name != OURS).collect();
+    let shipped = shipped(results);
+    let mut shippers: Vec<&str> = shipped.iter().map(|(name, _)| *name).collect();
     shippers.sort_unstable();
     shippers.dedup();
     for shipper in shippers {
-        say(&mut said, shipper, results.load.iter().filter(|run| run.shipper == shipper).map(|run| run.account));
+        say(&mut said, shipper, shipped.iter().filter(|(name, _)| *name == shipper).map(|(_, account)| *account));
     }
     said
+}
+
+/// What other shippers were given, each under the name that the user gave it.
+fn shipped(results: &Results) -> Vec<(&str, Account)> {
+    let load = results.load.iter().filter(|run| run.shipper != OURS).map(|run| (run.shipper.as_str(), run.account));
+    let tasks = results.tasks.iter().filter_map(|run| Some((run.shipper.as_deref()?, run.account)));
+    load.chain(tasks).collect()
 }
 
 fn say(said: &mut String, name: &str, accounts: impl Iterator<Item = Account>) {
@@ -84,8 +91,11 @@ mod tests {
         let run = results.api.iter_mut().find(|run| run.mode == Mode::Splashdam && run.account.emitted > 0).unwrap();
         run.account.lost = 1;
         run.faults.push("one lost".into());
+        let task = results.tasks.iter_mut().find(|run| run.account.emitted > 0).unwrap();
+        (task.mode, task.shipper) = (Mode::Shipper, Some("other".to_owned()));
         let verdict = verdicts(&results).unwrap();
         assert_eq!(verdict.outcome, Outcome::Missed);
+        assert!(verdict.measured.contains("; other: 0 of "), "{verdict:?}");
         assert!(verdict.measured.contains("queue: ") && verdict.measured.starts_with("1 of "), "{verdict:?}");
     }
 }
