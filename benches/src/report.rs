@@ -28,7 +28,7 @@ mod page;
 mod plot;
 mod plots;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod sections;
 mod select;
 mod stats;

@@ -13,7 +13,7 @@ mod distribution;
 mod pipeline;
 mod task;
 
-pub(crate) use api::{ApiRun, Drive, Operation, Phase, Topology};
+pub(crate) use api::{ApiRun, Drive, Operation, Part, Phase, Topology};
 pub(crate) use common::{Account, App, Cpu, Latency, Memory, Mode, Point};
 pub(crate) use pipeline::{Condition, LoadRun, RecoveryRun, SoakRun, SweepRun};
 pub(crate) use task::{Shape, TaskRun};

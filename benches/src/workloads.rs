@@ -49,7 +49,7 @@ pub(crate) struct WorkloadsArgs {
     /// Only this app; may be repeated
     #[arg(long, value_enum, value_name = "APP")]
     app: Vec<App>,
-    /// Rounds of the part `pairs`, instead of the set's
+    /// Rounds of the parts `pairs` and `tasks`, instead of the set's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     rounds: Option<u32>,
     /// Seconds of each run of the parts `pairs` and `ladder`, instead of the set's
@@ -144,7 +144,9 @@ impl Part {
 pub(crate) fn run(args: &WorkloadsArgs) -> Result<ExitCode> {
     interrupt::install()?;
     let mut scale = Scale::of(args.set);
-    scale.pairs = args.rounds.unwrap_or(scale.pairs);
+    if let Some(rounds) = args.rounds {
+        (scale.pairs, scale.task_rounds) = (rounds, rounds);
+    }
     if let Some(seconds) = args.seconds {
         (scale.pair_seconds, scale.ladder_seconds) = (seconds, seconds);
     }

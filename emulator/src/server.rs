@@ -23,6 +23,7 @@ use crate::endpoint::Endpoint;
 mod answer;
 pub(crate) mod body;
 mod control;
+mod delay;
 mod line;
 mod request;
 #[cfg(feature = "tls")]

@@ -29,8 +29,9 @@ pub(crate) struct LoadReport {
     pub(crate) seconds: f64,
     /// Requests that were due (open) or sent (closed) in it.
     pub(crate) offered: u64,
-    /// Of those, answered well, sooner or later; and within the time itself, which is what makes the rate.
+    /// Of those, answered well, sooner or later.
     pub(crate) requests: u64,
+    /// All answers within the time itself, also to requests of the warm-up: what makes the rate.
     pub(crate) requests_in_time: u64,
     pub(crate) per_second: f64,
     /// Of those offered: why they were not answered well, and how many.
@@ -103,7 +104,7 @@ impl LoadReport {
     }
 
     /// Why the figures should not be taken at their word, if so.
-    fn doubts(&self) -> Vec<String> {
+    pub(crate) fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
         if self.interrupted {
             doubts.push("Interrupted: this is what there was until then.".to_owned());

@@ -91,7 +91,7 @@ impl Run {
         let outcome = self.client.ask(number).await;
         let done = Instant::now();
         let answered = !matches!(outcome, Outcome::Failed(_));
-        let within = self.end().is_none_or(|end| done <= end);
+        let within = done >= self.measure_from && self.end().is_none_or(|end| done <= end);
         self.tally().record(shot, sent, done, within, outcome);
         answered
     }

@@ -16,7 +16,8 @@ pub(super) struct Tally {
     /// Warm-up included.
     pub(super) sent: u64,
     pub(super) warm_up: WarmUp,
-    /// Answered well, before sending ended.
+    /// Answered well between the end of the warm-up and the end of sending, whenever they were sent: what is under way at one edge
+    /// stands for what is under way at the other, so that slow answers are not counted short.
     pub(super) in_window: u64,
     pub(super) redirects: u64,
     pub(super) bytes: u64,
@@ -56,8 +57,10 @@ impl Tally {
         })
     }
 
-    /// `within` says that time was not up yet.
+    /// `within` says that it was answered within the time of the measurement.
     pub(super) fn record(&mut self, shot: Shot, sent: Instant, done: Instant, within: bool, outcome: Outcome) {
+        let well = matches!(outcome, Outcome::Well { .. });
+        self.in_window += u64::from(well && within && self.stopped.is_none());
         if !shot.measured {
             match outcome {
                 Outcome::Well { .. } => self.warm_up.well += 1,
@@ -68,7 +71,6 @@ impl Tally {
         self.late.record(sent.saturating_duration_since(shot.ready));
         match outcome {
             Outcome::Well { redirect, bytes } => {
-                self.in_window += u64::from(within && self.stopped.is_none());
                 self.redirects += u64::from(redirect);
                 self.bytes += bytes;
                 self.latency.record(done.saturating_duration_since(shot.due));
@@ -116,6 +118,7 @@ mod tests {
     fn warm_up_and_errors_are_not_in_the_histogram() {
         let warm = recorded(false, Outcome::Well { redirect: false, bytes: 5 });
         assert_eq!((warm.warm_up.well, warm.latency.count(), warm.bytes), (1, 0, 0));
+        assert_eq!(warm.in_window, 1, "it was answered within, so the rate has it");
         assert_eq!(recorded(false, Outcome::Failed("x".to_owned())).warm_up.failed, 1);
         let refused = recorded(true, Outcome::Refused("status 500".to_owned()));
         assert_eq!((refused.failed(), refused.latency.count(), refused.in_window), (1, 0, 0));

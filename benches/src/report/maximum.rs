@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 
 use super::select::per_second;
-use crate::results::{ApiRun, Drive, Phase};
+use crate::results::{ApiRun, Drive, Part, Phase};
 
 /// A server keeps up while it answers so much of what is offered.
 const KEEPS_UP: f64 = 0.95;
 
 /// For each round: the highest rate of its closed loops, whose clients wait for their answers and so never offer more than is
 /// answered. A round without any takes the highest rung of its ladder at which at least 95 % of what was offered was answered.
-/// Methods are not mixed within a round, and runs at OK load say nothing about a maximum.
+/// Where null and splashdam were run in pairs, nothing else counts. Methods are not mixed within a round, and runs at OK load say nothing about a maximum.
 pub(super) fn maximum_throughput(runs: &[&ApiRun]) -> BTreeMap<u32, f64> {
+    // Only runs of one part were made beside each other.
+    let pairs = runs.iter().any(|run| run.part == Part::Pairs);
+    let runs = || runs.iter().filter(|run| (run.part == Part::Pairs) == pairs);
     let best = |rate: &dyn Fn(&ApiRun) -> Option<f64>| {
         let mut rounds: BTreeMap<u32, f64> = BTreeMap::new();
-        for (round, rate) in runs.iter().filter_map(|run| Some((run.round, rate(run)?))) {
+        for (round, rate) in runs().filter_map(|run| Some((run.round, rate(run)?))) {
             let so_far = rounds.entry(round).or_default();
             *so_far = so_far.max(rate);
         }

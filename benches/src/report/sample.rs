@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::results::{Latency, Machine, Mode, Results, Skipped, FORMAT};
 
-pub(super) use api::api_run;
+pub(crate) use api::api_run;
 
 const ROUNDS: u32 = 5;
 

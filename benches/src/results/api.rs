@@ -42,6 +42,20 @@ pub(crate) enum Phase {
     Ladder,
 }
 
+/// What a run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Part {
+    #[default]
+    Serial,
+    Threads,
+    Ladder,
+    /// null and splashdam in turn, many rounds.
+    Pairs,
+    /// To find the rates for others: in no figure.
+    Calibration,
+}
+
 /// How requests come.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
@@ -57,6 +71,9 @@ pub(crate) enum Drive {
 /// One run of the API workload.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ApiRun {
+    /// What it was run for; only runs of one part are compared round by round.
+    #[serde(default)]
+    pub(crate) part: Part,
     pub(crate) round: u32,
     pub(crate) app: App,
     pub(crate) mode: Mode,
@@ -81,7 +98,11 @@ pub(crate) struct ApiRun {
     pub(crate) account: Account,
     /// Of the measurement alone.
     pub(crate) cpu: Cpu,
+    /// Peaks since the rig began, which may have had other runs before.
     pub(crate) memory: Memory,
+    /// Why the load generator itself may be part of what was measured.
+    #[serde(default)]
+    pub(crate) remarks: Vec<String>,
     /// Why it does not count, if it does not.
     #[serde(default)]
     pub(crate) faults: Vec<String>,

@@ -3,63 +3,88 @@
 use super::rig::{Load, Rig, Setup};
 use super::scale::{typical_answer, usual, Scale};
 use super::session::Session;
-use crate::error::Result;
-use crate::results::{ApiRun, App, Drive, Mode, Operation, Phase, Topology};
+use crate::error::{Error, Result};
+use crate::interrupt;
+use crate::results::{ApiRun, App, Drive, Mode, Operation, Part, Phase, Topology};
 
 /// How far away the seed's database is: with one, four and five queries its three operations take what they took there.
 pub(crate) const SEED_QUERY_MS: f64 = 12.0;
 /// More threads than the Rust app has connections, or gunicorn workers: the server is the bottleneck.
 const SATURATING_THREADS: u32 = 16;
+/// Warm-up of a run whose rig has been warm before, in seconds.
+const BETWEEN: f64 = 0.2;
 
 /// Rigs of some modes, for one app and remote.
-pub(crate) struct Block {
+struct Block {
     rigs: Vec<Rig>,
+    /// Why no more runs are made; those that were stay.
+    trouble: Option<Error>,
 }
 
 impl Block {
-    pub(crate) fn start(session: &Session, modes: &[Mode], setup: &Setup) -> Result<Self> {
+    fn start(session: &Session, modes: &[Mode], setup: &Setup) -> Result<Self> {
         let rig = |mode: &Mode| Rig::start(session, Setup { mode: *mode, ..setup.clone() });
-        Ok(Self { rigs: modes.iter().map(rig).collect::<Result<_>>()? })
+        Ok(Self { rigs: modes.iter().map(rig).collect::<Result<_>>()?, trouble: None })
     }
 
     /// Loads each rig once, each round beginning with another one.
-    pub(crate) fn round(&mut self, round: u32, load: &Load) -> Result<()> {
-        self.round_of(round, load, |_| true)
+    fn round(&mut self, round: u32, load: &Load) {
+        for index in self.order(round) {
+            self.load_one(index, load, round);
+        }
     }
 
-    /// The same for those rigs alone whose latest run is as wanted.
-    fn round_of(&mut self, round: u32, load: &Load, wanted: impl Fn(&ApiRun) -> bool) -> Result<()> {
+    fn order(&self, round: u32) -> impl Iterator<Item = usize> {
         let count = self.rigs.len();
-        for index in 0..count {
-            if crate::interrupt::asked() {
-                return Ok(());
-            }
-            let rig = &mut self.rigs[(index + round as usize) % count];
-            if rig.latest().is_none_or(&wanted) {
-                rig.load(load, round)?;
-            }
-        }
-        Ok(())
+        (0..count).map(move |index| (index + round as usize) % count)
     }
 
-    /// Loads the rig of one mode.
-    pub(crate) fn load(&mut self, mode: Mode, load: &Load, round: u32) -> Result<Option<&ApiRun>> {
-        match self.rigs.iter_mut().find(|rig| rig.mode() == mode) {
-            Some(rig) => rig.load(load, round).map(Some),
-            None => Ok(None),
+    /// Offers each mode a share of its own maximum, as long as it has kept up; what it could not hold by chance it is asked twice.
+    fn rung(&mut self, most: &[f64], share: f64, load: impl Fn(Drive) -> Load) {
+        for index in self.order(0) {
+            let rung = load(Drive::Open { rate: rounded(most[index] * share), phase: Phase::Ladder });
+            // What could not keep up has a queue that the next rung would wait behind.
+            if self.rigs[index].latest().is_none_or(keeps_up) {
+                self.load_one(index, &rung, 0);
+                if !self.rigs[index].latest().is_none_or(keeps_up) {
+                    self.load_one(index, &rung, 1);
+                }
+            }
         }
     }
 
-    /// Ends the rigs and keeps their runs; says what was lost where.
-    pub(crate) fn finish(self, session: &mut Session) -> Result<String> {
-        let mut said = Vec::new();
+    /// What each rig's latest run has reached.
+    fn reached(&self) -> Vec<f64> {
+        self.rigs.iter().map(|rig| rig.latest().map_or(0.0, |run| run.per_second)).collect()
+    }
+
+    /// Loads the rig of one mode, and says how many answers a second that brought; none where it could not be done.
+    fn load(&mut self, mode: Mode, load: &Load, round: u32) -> f64 {
+        let Some(index) = self.rigs.iter().position(|rig| rig.mode() == mode) else { return 0.0 };
+        self.load_one(index, load, round);
+        self.rigs[index].latest().map_or(0.0, |run| run.per_second)
+    }
+
+    fn load_one(&mut self, index: usize, load: &Load, round: u32) {
+        if self.trouble.is_none() && !interrupt::asked() {
+            self.trouble = self.rigs[index].load(load, round).err();
+        }
+    }
+
+    /// Ends the rigs and keeps their runs; says what was lost where. Runs that were made stay, whatever came after.
+    fn finish(self, session: &mut Session) -> Result<String> {
+        let (mut said, mut trouble) = (Vec::new(), self.trouble);
         for rig in self.rigs {
             let mode = rig.mode();
-            let runs = rig.finish()?;
-            said.push(summary(mode, &runs));
-            session.results.api.extend(runs);
+            match rig.finish() {
+                Ok(runs) => {
+                    said.push(summary(mode, &runs));
+                    session.results.api.extend(runs.into_iter().filter(|run| run.part != Part::Calibration));
+                }
+                Err(error) => trouble = trouble.or(Some(error)),
+            }
         }
-        Ok(said.join("; "))
+        trouble.map_or_else(|| Ok(said.join("; ")), Err)
     }
 }
 
@@ -102,6 +127,7 @@ fn serial_of(session: &mut Session, scale: &Scale, app: App, operation: Operatio
     let what = format!("API, {app}, {}: {requests} requests one by one, remote {}", operation.name(), setup.remote);
     session.step(&what, guessed, |session| {
         let load = Load {
+            part: Part::Serial,
             operation,
             drive: Drive::Serial { requests },
             seconds: 600.0,
@@ -110,7 +136,7 @@ fn serial_of(session: &mut Session, scale: &Scale, app: App, operation: Operatio
         };
         let mut block = Block::start(session, modes, setup)?;
         for round in 0..repeats {
-            block.round(round, &load)?;
+            block.round(round, &load);
         }
         block.finish(session)
     });
@@ -118,23 +144,31 @@ fn serial_of(session: &mut Session, scale: &Scale, app: App, operation: Operatio
 
 /// (b): threads with a request under way always, as in the document's table.
 pub(crate) fn threads(session: &mut Session, scale: &Scale) {
+    let (queue, others): (Vec<_>, Vec<_>) = scale.closed_modes.iter().partition(|mode| **mode == Mode::Queue);
+    for modes in [others, queue].into_iter().filter(|modes| !modes.is_empty()) {
+        threads_of(session, scale, &modes);
+    }
+}
+
+fn threads_of(session: &mut Session, scale: &Scale, modes: &[Mode]) {
     for app in session.able.clone() {
-        let runs = f64::from(scale.closed_repeats) * scale.threads.len() as f64 * scale.closed_modes.len() as f64;
+        let runs = f64::from(scale.closed_repeats) * scale.threads.len() as f64 * modes.len() as f64;
         let most = scale.closed_seconds.min(scale.loops as f64 * 0.3);
-        let guessed = rig_seconds(app) * scale.closed_modes.len() as f64 + runs * (most + scale.warm_up_seconds);
+        let guessed = rig_seconds(app) * modes.len() as f64 + runs * (most + scale.warm_up_seconds);
         let what = format!("API, {app}: {:?} threads of {} requests at a time", scale.threads, scale.loops);
         session.step(&what, guessed, |session| {
-            let mut block = Block::start(session, &scale.closed_modes, &setup(app, SEED_QUERY_MS))?;
+            let mut block = Block::start(session, modes, &setup(app, SEED_QUERY_MS))?;
             for round in 0..scale.closed_repeats {
                 for threads in &scale.threads {
                     let load = Load {
+                        part: Part::Threads,
                         operation: Operation::ConcurrentKnown,
                         drive: Drive::Closed { threads: *threads },
                         seconds: scale.closed_seconds,
                         warm_up: scale.warm_up_seconds,
                         loops: Some(scale.loops),
                     };
-                    block.round(round, &load)?;
+                    block.round(round, &load);
                 }
             }
             block.finish(session)
@@ -142,15 +176,16 @@ pub(crate) fn threads(session: &mut Session, scale: &Scale) {
     }
 }
 
-/// (c): a constant rate, rung by rung, up to beyond what the null handler can take; and each mode's own maximum.
+/// (c): each mode's maximum, and a constant rate, rung by rung, up to beyond it. What has a thread that sends in its own time stands
+/// by itself, so that it does not do so in the others' measurements.
 pub(crate) fn ladder(session: &mut Session, scale: &Scale) {
     for app in session.able.clone() {
         for operation in scale.ladder_operations.clone() {
-            ladder_of(session, scale, operation, &Mode::ALL, &setup(app, SEED_QUERY_MS));
+            ladders_of(session, scale, operation, &setup(app, SEED_QUERY_MS));
         }
         for topology in scale.topologies.clone().into_iter().filter(|_| app == App::Rust) {
             let setup = Setup { topology, ..setup(app, SEED_QUERY_MS) };
-            ladder_of(session, scale, Operation::Sysconfig, &Mode::ALL, &setup);
+            ladders_of(session, scale, Operation::Sysconfig, &setup);
         }
         if !scale.topologies.is_empty() {
             // The limit of the infrastructure: no database, nothing logged.
@@ -159,28 +194,31 @@ pub(crate) fn ladder(session: &mut Session, scale: &Scale) {
     }
 }
 
+fn ladders_of(session: &mut Session, scale: &Scale, operation: Operation, setup: &Setup) {
+    let others = [Mode::None, Mode::Null, Mode::Stdout, Mode::Splashdam, Mode::Sync];
+    ladder_of(session, scale, operation, &others, setup);
+    ladder_of(session, scale, operation, &[Mode::Queue], setup);
+}
+
 fn ladder_of(session: &mut Session, scale: &Scale, operation: Operation, modes: &[Mode], setup: &Setup) {
     let each = scale.ladder_seconds + scale.warm_up_seconds;
     let guessed = modes.len() as f64 * (rig_seconds(setup.app) + each * (scale.ladder.len() + 1) as f64);
     let what = format!("API, {}, {}, {:?}: throughput and latency", setup.app, operation.name(), setup.topology);
     session.step(&what, guessed, |session| {
         let mut block = Block::start(session, modes, setup)?;
-        let open = |drive: Drive| Load {
+        let load = |part: Part, drive: Drive| Load {
+            part,
             operation,
             drive,
             seconds: scale.ladder_seconds,
             warm_up: scale.warm_up_seconds,
             loops: None,
         };
-        let saturating = Drive::Closed { threads: SATURATING_THREADS };
-        block.round(0, &open(saturating))?;
-        let reference = if modes.contains(&Mode::Null) { Mode::Null } else { modes[0] };
-        let most = block.load(reference, &open(saturating), 1)?.map_or(0.0, |run| run.per_second);
-        block.round(0, &open(Drive::Open { rate: scale.minimal_rate, phase: Phase::Minimal }))?;
+        block.round(0, &load(Part::Ladder, Drive::Closed { threads: SATURATING_THREADS }));
+        let most = block.reached();
+        block.round(0, &load(Part::Ladder, Drive::Open { rate: scale.minimal_rate, phase: Phase::Minimal }));
         for share in &scale.ladder {
-            // What could not keep up has a queue that the next rung would wait behind.
-            let rung = open(Drive::Open { rate: rounded(most * share), phase: Phase::Ladder });
-            block.round_of(0, &rung, keeps_up)?;
+            block.rung(&most, *share, |drive| load(Part::Ladder, drive));
         }
         block.finish(session)
     });
@@ -210,17 +248,24 @@ fn pairs_of(session: &mut Session, scale: &Scale, operation: Operation, setup: &
     );
     session.step(&what, guessed, |session| {
         let mut block = Block::start(session, &modes, setup)?;
-        let load =
-            |drive: Drive, warm_up: f64| Load { operation, drive, seconds: scale.pair_seconds, warm_up, loops: None };
-        let closed = || Drive::Closed { threads: SATURATING_THREADS };
+        let load = |part: Part, drive: Drive, warm_up: f64| Load {
+            part,
+            operation,
+            drive,
+            seconds: scale.pair_seconds,
+            warm_up,
+            loops: None,
+        };
+        let saturating = Drive::Closed { threads: SATURATING_THREADS };
         let warm = scale.warm_up_seconds.max(1.0);
-        let most = block.load(Mode::Null, &load(closed(), warm), 0)?.map_or(0.0, |run| run.per_second);
-        block.load(Mode::Splashdam, &load(closed(), warm), 0)?;
+        let most = block.load(Mode::Null, &load(Part::Calibration, saturating, warm), 0);
+        block.load(Mode::Splashdam, &load(Part::Calibration, saturating, warm), 0);
         for round in 1..=rounds {
-            block.round(round, &load(closed(), 0.2))?;
+            block.round(round, &load(Part::Pairs, saturating, BETWEEN));
             for share in &scale.ok_loads {
                 let phase = if *share < 0.65 { Phase::Half } else { Phase::Eighty };
-                block.round(round, &load(Drive::Open { rate: rounded(most * share), phase }, 0.2))?;
+                let drive = Drive::Open { rate: rounded(most * share), phase };
+                block.round(round, &load(Part::Pairs, drive, BETWEEN));
             }
         }
         block.finish(session)

@@ -15,7 +15,7 @@ use super::session::Session;
 use super::usage::Usage;
 use crate::error::{io, wrong, Result};
 use crate::load::LoadReport;
-use crate::results::{Account, ApiRun, App, Drive, Memory, Mode, Operation, Topology};
+use crate::results::{Account, ApiRun, App, Drive, Memory, Mode, Operation, Part, Topology};
 
 /// Above every number that a rig's records will carry.
 const NUMBERS: u64 = 400_000_000;
@@ -35,6 +35,7 @@ pub(crate) struct Setup {
 /// What is asked of it, and how.
 #[derive(Debug, Clone)]
 pub(crate) struct Load {
+    pub(crate) part: Part,
     pub(crate) operation: Operation,
     pub(crate) drive: Drive,
     pub(crate) seconds: f64,
@@ -50,6 +51,8 @@ struct Window {
     numbers: Range<u64>,
     /// Records of the requests that were answered well, warm-up included.
     emitted: u64,
+    /// All requests were.
+    clean: bool,
 }
 
 /// Fields are dropped in this order: who asks first, who is asked last.
@@ -61,12 +64,15 @@ pub(crate) struct Rig {
     setup: Setup,
     next: u64,
     windows: Vec<Window>,
+    /// A run was broken off: what was logged in it is in no window.
+    cut_short: bool,
 }
 
 impl Rig {
     pub(crate) fn start(session: &Session, setup: Setup) -> Result<Self> {
         let far = Far::set(session, setup.mode, &setup.remote, NUMBERS)?;
-        let mut rig = Self { apps: Vec::new(), far, url: String::new(), setup, next: 0, windows: Vec::new() };
+        let mut rig =
+            Self { apps: Vec::new(), far, url: String::new(), setup, next: 0, windows: Vec::new(), cut_short: false };
         match rig.setup.topology {
             Topology::Single => rig.url = rig.serve(session, &[])?,
             Topology::Chain => {
@@ -106,6 +112,14 @@ impl Rig {
 
     /// Loads it once; the run's account follows at the end of the rig.
     pub(crate) fn load(&mut self, load: &Load, round: u32) -> Result<&ApiRun> {
+        // Until it is known how far it came.
+        self.cut_short = true;
+        self.load_to_the_end(load, round)?;
+        self.cut_short = false;
+        self.latest().ok_or_else(|| wrong("the rig", "has no run"))
+    }
+
+    fn load_to_the_end(&mut self, load: &Load, round: u32) -> Result<()> {
         let json = self.far.folder().join("load.json");
         let mut driver = Program::start("the load generator", &mut self.driver(load, &json)?)?;
         let longest = Duration::from_secs_f64(load.seconds + load.warm_up) + START;
@@ -127,6 +141,7 @@ impl Rig {
         }
         let after = Usage::now(&mut self.apps, &self.far)?;
         let run = ApiRun {
+            part: load.part,
             round,
             app: self.setup.app,
             mode: self.setup.mode,
@@ -143,10 +158,12 @@ impl Rig {
             account: Account::default(),
             cpu: after.since(&before, Some(report.driver_cpu_seconds)),
             memory: Memory { app_mib: self.peak_mib(), sidecar_mib: self.far.sidecar_peak_mib()? },
+            remarks: report.doubts(),
             faults: Vec::new(),
         };
-        self.windows.push(Window { run, numbers, emitted });
-        self.latest().ok_or_else(|| wrong("the rig", "has no run"))
+        let clean = report.errors.is_empty() && report.warm_up_errors == 0 && !report.interrupted;
+        self.windows.push(Window { run, numbers, emitted, clean });
+        Ok(())
     }
 
     fn driver(&self, load: &Load, json: &std::path::Path) -> Result<Command> {
@@ -190,29 +207,54 @@ impl Rig {
         let last_line = self.far.stop_sidecar()?;
         let lines: Vec<String> = self.apps.iter().flat_map(|app| app.lines("account: ")).collect();
         let (said, _) = accounts(&lines);
-        let doubled = self.far.doubled()?;
-        let windows = std::mem::take(&mut self.windows);
-        let due: u64 = windows.iter().map(|window| window.emitted).sum();
-        let sound = windows.iter().all(|window| window.run.errors == 0);
-        let count = windows.len();
-        let mut runs = Vec::with_capacity(count);
-        for (index, Window { mut run, numbers, emitted }) in windows.into_iter().enumerate() {
-            if self.setup.mode.ships() {
-                run.account = account(emitted, self.far.arrived(&numbers)?);
-                // Nobody knows whose they were.
-                run.account.doubled = if index + 1 == count { doubled } else { 0 };
+        let mut windows = std::mem::take(&mut self.windows);
+        if self.setup.mode.ships() {
+            let all = Whole {
+                emitted: said.emitted,
+                arrived: self.far.arrived(&(0..self.next))?,
+                doubled: self.far.doubled()?,
+            };
+            for window in &mut windows {
+                window.run.account = account(window.emitted, self.far.arrived(&window.numbers)?);
             }
-            if self.setup.mode == Mode::Splashdam && run.account.lost > 0 {
-                let line = last_line.as_deref().unwrap_or_default();
+            settle_accounts(&mut windows, all, self.cut_short);
+        }
+        if self.setup.mode == Mode::Splashdam {
+            let line = last_line.unwrap_or_default();
+            for run in windows.iter_mut().map(|window| &mut window.run).filter(|run| run.account.lost > 0) {
                 run.faults.push(format!("{} records lost; the sidecar's last line: {line}", run.account.lost));
             }
-            if self.setup.mode.ships() && sound && said.emitted != due {
-                run.faults.push(format!("the app says that it logged {} records, its answers say {due}", said.emitted));
-            }
-            runs.push(run);
         }
-        Ok(runs)
+        Ok(windows.into_iter().map(|window| window.run).collect())
     }
+}
+
+/// What a rig came to as a whole, by the app's own count and the endpoint's.
+#[derive(Debug, Clone, Copy)]
+struct Whole {
+    emitted: u64,
+    arrived: u64,
+    doubled: u64,
+}
+
+/// Nobody knows whose the doubled ones were, nor the lost ones of requests that were not answered well: they stand in the last run,
+/// so that all runs together come to what the app and the endpoint say.
+fn settle_accounts(windows: &mut [Window], all: Whole, cut_short: bool) {
+    let sum = |of: fn(&Account) -> u64| windows.iter().map(|window| of(&window.run.account)).sum::<u64>();
+    let (emitted, lost) = (sum(|account| account.emitted), sum(|account| account.lost));
+    let due: u64 = windows.iter().map(|window| window.emitted).sum();
+    let sound = !cut_short && windows.iter().all(|window| window.clean);
+    let Some(last) = windows.last_mut() else { return };
+    if all.emitted < due || (sound && all.emitted != due) {
+        let fault = format!("the app says that it logged {} records, its answers say {due}", all.emitted);
+        windows.iter_mut().for_each(|window| window.run.faults.push(fault.clone()));
+        return;
+    }
+    let account = &mut last.run.account;
+    account.doubled = all.doubled;
+    account.lost += all.emitted.saturating_sub(all.arrived).saturating_sub(lost);
+    account.emitted += all.emitted.saturating_sub(emitted);
+    account.delivered = account.emitted - account.lost;
 }
 
 /// Requests that failed may have logged all the same, so more than is known of may have arrived.
@@ -233,5 +275,35 @@ mod tests {
     fn what_arrived_was_emitted() {
         assert_eq!(account(10, 8), Account { emitted: 10, delivered: 8, doubled: 0, lost: 2 });
         assert_eq!(account(10, 11), Account { emitted: 11, delivered: 11, doubled: 0, lost: 0 });
+    }
+
+    fn window(emitted: u64, arrived: u64, clean: bool) -> Window {
+        let mut run = crate::report::sample::api_run();
+        run.account = account(emitted, arrived);
+        Window { run, numbers: 0..100, emitted, clean }
+    }
+
+    fn settled(mut windows: Vec<Window>, emitted: u64, arrived: u64) -> Vec<Window> {
+        settle_accounts(&mut windows, Whole { emitted, arrived, doubled: 1 }, false);
+        windows
+    }
+
+    #[test]
+    fn all_runs_together_come_to_what_app_and_endpoint_say() {
+        // The second run had requests that failed: five of their records arrived, and one of an answered request's did not.
+        let windows = settled(vec![window(10, 10, true), window(20, 24, false)], 37, 34);
+        let sum = |of: fn(&Account) -> u64| windows.iter().map(|window| of(&window.run.account)).sum::<u64>();
+        assert_eq!((sum(|account| account.emitted), sum(|account| account.delivered)), (37, 34));
+        assert_eq!((sum(|account| account.lost), sum(|account| account.doubled)), (3, 1));
+        assert_eq!(windows[0].run.account, account(10, 10));
+    }
+
+    #[test]
+    fn an_app_that_counts_otherwise_is_a_fault() {
+        let faults = |windows: Vec<Window>| windows.iter().map(|window| window.run.faults.len()).sum::<usize>();
+        assert_eq!(faults(settled(vec![window(10, 10, true)], 10, 10)), 0);
+        assert_eq!(faults(settled(vec![window(10, 10, true)], 11, 10)), 1);
+        assert_eq!(faults(settled(vec![window(10, 10, false)], 11, 10)), 0);
+        assert_eq!(faults(settled(vec![window(10, 10, false)], 9, 9)), 1);
     }
 }

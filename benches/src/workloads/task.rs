@@ -35,6 +35,9 @@ struct Outcome {
     #[serde(default)]
     lost_in_client: u64,
     cpu_seconds: f64,
+    /// What sending the rest took, warm-up's records included.
+    #[serde(default)]
+    flush_cpu_seconds: f64,
 }
 
 impl Case {
@@ -86,8 +89,8 @@ pub(crate) fn run(session: &Session, case: &Case, round: u32) -> Result<TaskRun>
     let sidecar_mib = far.sidecar_peak_mib()?;
     let mut cpu = after.since(&before, None);
     // The app knows what the measured requests took; the others' time is shared with those of the warm-up.
-    cpu.app_seconds = said.cpu_seconds;
     let share = case.requests as f64 / (case.requests + case.warm_up).max(1) as f64;
+    cpu.app_seconds = said.cpu_seconds + share * said.flush_cpu_seconds;
     cpu.sidecar_seconds = cpu.sidecar_seconds.map(|seconds| seconds * share);
     cpu.endpoint_seconds = cpu.endpoint_seconds.map(|seconds| seconds * share);
     far.stop_sidecar()?;
@@ -186,6 +189,7 @@ mod tests {
             emitted: 2_117,
             lost_in_client: 0,
             cpu_seconds: 0.0,
+            flush_cpu_seconds: 0.0,
         };
         let account = Account { emitted: 2_117, delivered: 2_116, doubled: 0, lost: 1 };
         assert_eq!(faults(&case(Mode::Splashdam), &said(), account).len(), 1);

@@ -10,6 +10,7 @@ use hyper::Request;
 use super::answer::{self, Answer};
 use super::body::{Body, Spare, Unread};
 use super::control;
+use super::delay::delay as exactly;
 use super::line::Cut;
 use crate::endpoint::{Endpoint, Outcome};
 use crate::faults::{Fault, FaultKind};
@@ -108,7 +109,7 @@ fn seconds(fault: &Fault) -> Option<Duration> {
 async fn deliver(outcome: Outcome, cut: &Cut, open: &mut Open<'_>) -> Result<Answer, Reset> {
     let Outcome { delay, fault, answer } = outcome;
     if !delay.is_zero() {
-        tokio::time::sleep(delay).await;
+        exactly(delay).await;
     }
     let refused = answer.is_err();
     let answer = answer.map_or_else(|refusal| answer::failure(&refusal), answer::success);

@@ -5,20 +5,22 @@
 
 use std::fs;
 
-use super::{io_counts, resident, IoCounts, Resident, TICKS_PER_SECOND};
+use super::{io_counts, resident, threads_seconds, IoCounts, Resident, TICKS_PER_SECOND};
 use crate::error::{io, wrong, Result};
 
 /// What is read of one process.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Member {
     group: u32,
-    /// Its own, and that of children it has waited for.
-    cpu_seconds: f64,
+    own_seconds: f64,
+    /// Of children it has waited for.
+    children_seconds: f64,
 }
 
 /// User and system time of a group's live processes, and of their children that were waited for, in seconds.
 pub(crate) fn group_cpu_seconds(pgid: u32) -> Result<f64> {
-    Ok(members(pgid)?.iter().map(|(_, member)| member.cpu_seconds).sum())
+    let of = |(pid, member): &(u32, Member)| member.own_seconds.max(threads_seconds(*pid)) + member.children_seconds;
+    Ok(members(pgid)?.iter().map(of).sum())
 }
 
 /// The sum of the live processes' peaks, in MiB. They need not have been at one moment, and pages that processes share count once
@@ -66,9 +68,12 @@ fn members(pgid: u32) -> Result<Vec<(u32, Member)>> {
 fn parse(stat: &str) -> Option<Member> {
     // As in `parse_stat`: the name in parentheses may hold anything.
     let fields: Vec<_> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
-    // utime, stime, cutime, cstime
-    let ticks = fields.get(11..15)?.iter().map(|field| field.parse::<f64>().ok()).sum::<Option<f64>>()?;
-    Some(Member { group: fields.get(2)?.parse().ok()?, cpu_seconds: ticks / TICKS_PER_SECOND })
+    let ticks = |range: std::ops::Range<usize>| {
+        fields.get(range)?.iter().map(|field| field.parse::<f64>().ok()).sum::<Option<f64>>()
+    };
+    // utime and stime, cutime and cstime
+    let [own_seconds, children_seconds] = [ticks(11..13)?, ticks(13..15)?].map(|ticks| ticks / TICKS_PER_SECOND);
+    Some(Member { group: fields.get(2)?.parse().ok()?, own_seconds, children_seconds })
 }
 
 #[cfg(test)]
@@ -83,7 +88,7 @@ mod tests {
     #[test]
     fn group_and_times_are_found_behind_any_name() {
         let stat = "7 (a) b) S 1 6 5 0 -1 4194560 900 0 0 0 250 125 100 25 20 0 4 0 100";
-        assert_eq!(parse(stat), Some(Member { group: 6, cpu_seconds: 5.0 }));
+        assert_eq!(parse(stat), Some(Member { group: 6, own_seconds: 3.75, children_seconds: 1.25 }));
         assert_eq!(parse("nonsense"), None);
         assert_eq!(parse("7 (a) S 1 6"), None);
     }

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use super::{linear, log, shown};
 use crate::report::plot::{Ink, Plot, Series};
-use crate::report::select::{per_second, Case};
+use crate::report::select::{of_all_due, per_second, Case};
 use crate::report::stats::median;
 use crate::report::words;
 use crate::results::{ApiRun, Drive, Mode, Phase, Results, Topology};
 
 type Value = fn(&ApiRun) -> f64;
 
-const QUANTILES: [(&str, Value); 2] = [("p50", |run| run.latency.p50 as f64), ("p99", |run| run.latency.p99 as f64)];
+const QUANTILES: [(&str, Value); 2] =
+    [("p50", |run| of_all_due(run, 0.5, run.latency.p50)), ("p99", |run| of_all_due(run, 0.99, run.latency.p99))];
 
 pub(in crate::report) fn plots(results: &Results) -> Vec<Plot> {
     let cases = shown(results, &[Topology::Single, Topology::Chain, Topology::Tree]);
@@ -27,7 +28,8 @@ fn plot(results: &Results, case: &Case, name: &str, value: Value) -> Option<Plot
     let series: Vec<Series> = Mode::ALL.into_iter().map(of).filter(|series| series.points.len() > 1).collect();
     let caption = format!(
         "Each point is a constant rate offered for a while (open loop, latency from when a request was due): how many were \
-         answered, and how late. A line that turns upwards has reached its maximum. {}; medians of rounds.",
+         answered, and how late; what was not answered well counts as 5 s at least. A line that turns upwards has reached its \
+         maximum. {}; medians of rounds.",
         case.setting()
     );
     let title = format!("{}: throughput and {name}", case.title());
@@ -39,7 +41,8 @@ fn plot(results: &Results, case: &Case, name: &str, value: Value) -> Option<Plot
 /// For each rate offered, in order: the rate reached and the milliseconds.
 fn curve(runs: &[&ApiRun], value: Value) -> Vec<(f64, f64)> {
     let mut rates: BTreeMap<u64, Vec<&ApiRun>> = BTreeMap::new();
-    for run in runs {
+    // A rung at which nothing was answered has no latency.
+    for run in runs.iter().filter(|run| run.requests > 0) {
         if let Drive::Open { rate, phase: Phase::Ladder | Phase::Minimal } = run.drive {
             rates.entry((1e3 * rate).round() as u64).or_default().push(run);
         }

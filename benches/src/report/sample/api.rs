@@ -1,7 +1,7 @@
 //! API workload of the sample: a service with so many workers, and what each mode adds to a request.
 
 use super::{latency, near, remote_ms, ROUNDS, SHIPPING};
-use crate::results::{Account, ApiRun, App, Cpu, Drive, Latency, Memory, Mode, Operation, Phase, Topology};
+use crate::results::{Account, ApiRun, App, Cpu, Drive, Latency, Memory, Mode, Operation, Part, Phase, Topology};
 
 const OPERATIONS: [Operation; 3] = [Operation::Sysconfig, Operation::ConcurrentKnown, Operation::ConcurrentUnknown];
 const RUNGS: [f64; 6] = [0.25, 0.6, 0.9, 0.98, 1.1, 1.4];
@@ -78,6 +78,8 @@ impl Server {
         let own = if self.app == App::Python { 1_900.0 } else { 180.0 };
         let lost = if mode == Mode::Queue && round == 3 { records / 40 } else { 0 };
         ApiRun {
+            part: Part::default(),
+            remarks: Vec::new(),
             round,
             app: self.app,
             mode,
@@ -114,7 +116,7 @@ fn server(app: App, operation: Operation) -> Server {
 }
 
 /// One run, for tests that look at single ones.
-pub(in crate::report) fn api_run() -> ApiRun {
+pub(crate) fn api_run() -> ApiRun {
     let drive = Drive::Serial { requests: 500 };
     server(App::Rust, Operation::Sysconfig).run(1, Mode::Null, drive, &mut fastrand::Rng::with_seed(1))
 }

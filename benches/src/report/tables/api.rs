@@ -1,6 +1,7 @@
 //! Tables of the API workload: beside the document's, the cost that a long service time hides, and every case.
 
 use crate::report::document;
+use crate::report::maximum::maximum_throughput;
 use crate::report::plots::closed::threads;
 use crate::report::select::{
     added, by_round, cases, each, headline_remote, paired, remotes, usual_query_ms, Added, Case, How, Summary,
@@ -108,9 +109,11 @@ fn bare(results: &Results) -> Option<Table> {
         "each record",
         "app CPU, each record",
         "sidecar CPU, each record",
+        "maximum, of null's",
         "rounds",
     ];
-    let note = "Over null, with no service time added to a query (a long one hides anything). Each record: of those the operation logs.";
+    let note = "Over null, with no service time added to a query (a long one hides anything). Each record: of those the operation logs. \
+                Maximum: with 16 threads, where app, sidecar, endpoint and load generator share the CPUs.";
     let mut table = Table::new("What a record costs at zero service time", note, 3, &columns);
     for (app, operation) in APPS.into_iter().flat_map(|app| OPERATIONS.map(|operation| (app, operation))) {
         let case = Case { query_ms: 0.0, ..usual(results, app, operation, &remote) };
@@ -139,8 +142,19 @@ fn bare_cells(results: &Results, case: &Case, mode: Mode) -> Option<Vec<Cell>> {
         with_ends(&latency, records),
         with_ends(&cpu, records),
         maybe(sidecar.map(|cpu| cpu / records), words::micros),
+        bare_maximum(results, case, mode),
         latency.rounds.to_string().into(),
     ])
+}
+
+/// The share of null's maximum throughput where nothing but the app's own work limits it.
+fn bare_maximum(results: &Results, case: &Case, mode: Mode) -> Cell {
+    let of = |mode| maximum_throughput(&case.runs(results, mode));
+    let pairs = paired(&of(Mode::Null), &of(mode));
+    let Some(ratio) = stats::ratio_of_medians(&pairs, results.seed) else { return "–".into() };
+    let [middle, low, high] = [ratio.middle, ratio.low, ratio.high].map(|ratio| format!("{:.1} %", 100.0 * ratio));
+    let ends = if pairs.len() < stats::LEAST_ROUNDS { String::new() } else { format!("{low} to {high}") };
+    Cell::with_small(middle, ends)
 }
 
 /// A cost of one of so many, and its interval where there are rounds enough for one.
