@@ -12,9 +12,9 @@ BENCH = Path(os.environ["SPLASHDAM_BIN"]).with_name("splashdam-bench")
 PATIENCE = 900
 
 
-def command(folder, *flags):
+def command(folder, *flags, python=sys.executable):
     """The smallest set, its results and its report in the folder."""
-    apps = ["--python", sys.executable, "--checkout", str(CHECKOUT)]
+    apps = ["--python", python, "--checkout", str(CHECKOUT)]
     files = ["--json", str(folder / "results.json"), "--html", str(folder / "report.html")]
     return [str(BENCH), "workloads", "--set", "smoke", *apps, *files, *flags]
 

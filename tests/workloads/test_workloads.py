@@ -131,7 +131,7 @@ def test_ctrl_c_leaves_a_report_of_what_there_is(folder):
 
 def test_without_the_python_app_the_other_is_measured_all_the_same(folder):
     done = subprocess.run(
-        [*command(folder, "--part", "serial"), "--python", "/nonexistent/python"],
+        command(folder, "--part", "serial", python="/nonexistent/python"),
         capture_output=True,
         text=True,
         timeout=PATIENCE,

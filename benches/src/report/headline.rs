@@ -136,10 +136,14 @@ fn paired_clause(verdicts: &[Verdict]) -> Option<String> {
 /// A cost that cannot be told from nothing is told as such, with what it may be at most.
 fn cost(added: &Added) -> String {
     let interval = added.by;
-    if added.rounds >= stats::LEAST_ROUNDS && interval.low <= 0.0 && interval.high >= 0.0 {
-        return format!("nothing measurable (at most {})", words::ms(interval.high));
+    let known = added.rounds >= stats::LEAST_ROUNDS;
+    if known && interval.low <= 0.0 && interval.high > 0.0 {
+        format!("nothing measurable (at most {})", words::ms(interval.high))
+    } else if interval.middle <= 0.0 {
+        "nothing measurable".to_owned()
+    } else {
+        words::ms(interval.middle)
     }
-    words::ms(interval.middle)
 }
 
 fn task_clause(results: &Results, case: &TaskCase) -> Option<String> {
@@ -283,6 +287,7 @@ mod tests {
         assert_eq!(cost(&near(-30.0, 20.0, 110.0, 7)), "nothing measurable (at most 0.11 ms)");
         assert_eq!(cost(&near(10.0, 50.0, 110.0, 7)), "0.05 ms");
         assert_eq!(cost(&near(-30.0, 20.0, 110.0, 1)), "0.02 ms");
+        assert_eq!(cost(&near(f64::NEG_INFINITY, -2_110.0, f64::INFINITY, 1)), "nothing measurable");
     }
 
     #[test]

@@ -10,8 +10,6 @@ use crate::results::{ApiRun, App, Drive, Mode, Operation, Phase, Topology};
 pub(crate) const SEED_QUERY_MS: f64 = 12.0;
 /// More threads than the Rust app has connections, or gunicorn workers: the server is the bottleneck.
 const SATURATING_THREADS: u32 = 16;
-/// Starting and ending a rig.
-pub(crate) const RIG_SECONDS: f64 = 4.0;
 
 /// Rigs of some modes, for one app and remote.
 pub(crate) struct Block {
@@ -99,7 +97,7 @@ fn serial_of(session: &mut Session, scale: &Scale, app: App, operation: Operatio
     let (requests, repeats) = scale.serial;
     let answer = |mode: Mode| typical_answer(app, mode, operation, &setup.remote, setup.query_ms);
     let run =
-        |mode: &Mode| RIG_SECONDS + f64::from(repeats) * (requests as f64 * answer(*mode) + scale.warm_up_seconds);
+        |mode: &Mode| rig_seconds(app) + f64::from(repeats) * (requests as f64 * answer(*mode) + scale.warm_up_seconds);
     let guessed: f64 = modes.iter().map(run).sum();
     let what = format!("API, {app}, {}: {requests} requests one by one, remote {}", operation.name(), setup.remote);
     session.step(&what, guessed, |session| {
@@ -123,7 +121,7 @@ pub(crate) fn threads(session: &mut Session, scale: &Scale) {
     for app in session.able.clone() {
         let runs = f64::from(scale.closed_repeats) * scale.threads.len() as f64 * scale.closed_modes.len() as f64;
         let most = scale.closed_seconds.min(scale.loops as f64 * 0.3);
-        let guessed = RIG_SECONDS * scale.closed_modes.len() as f64 + runs * (most + scale.warm_up_seconds);
+        let guessed = rig_seconds(app) * scale.closed_modes.len() as f64 + runs * (most + scale.warm_up_seconds);
         let what = format!("API, {app}: {:?} threads of {} requests at a time", scale.threads, scale.loops);
         session.step(&what, guessed, |session| {
             let mut block = Block::start(session, &scale.closed_modes, &setup(app, SEED_QUERY_MS))?;
@@ -163,7 +161,7 @@ pub(crate) fn ladder(session: &mut Session, scale: &Scale) {
 
 fn ladder_of(session: &mut Session, scale: &Scale, operation: Operation, modes: &[Mode], setup: &Setup) {
     let each = scale.ladder_seconds + scale.warm_up_seconds;
-    let guessed = modes.len() as f64 * (RIG_SECONDS + each * (scale.ladder.len() + 1) as f64);
+    let guessed = modes.len() as f64 * (rig_seconds(setup.app) + each * (scale.ladder.len() + 1) as f64);
     let what = format!("API, {}, {}, {:?}: throughput and latency", setup.app, operation.name(), setup.topology);
     session.step(&what, guessed, |session| {
         let mut block = Block::start(session, modes, setup)?;
@@ -203,7 +201,7 @@ fn pairs_of(session: &mut Session, scale: &Scale, operation: Operation, setup: &
     let modes = [Mode::Null, Mode::Splashdam];
     let rounds = scale.pairs;
     let loads = (scale.ok_loads.len() + 1) as f64;
-    let guessed = 2.0 * (RIG_SECONDS + f64::from(rounds + 1) * loads * (scale.pair_seconds + 0.3));
+    let guessed = 2.0 * (rig_seconds(setup.app) + f64::from(rounds + 1) * loads * (scale.pair_seconds + 0.3));
     let what = format!(
         "API, {}, {}, database {} ms away: null and splashdam, {rounds} rounds",
         setup.app,
@@ -227,6 +225,14 @@ fn pairs_of(session: &mut Session, scale: &Scale, operation: Operation, setup: &
         }
         block.finish(session)
     });
+}
+
+/// Starting and ending a rig.
+fn rig_seconds(app: App) -> f64 {
+    match app {
+        App::Rust => 0.5,
+        App::Python => 3.0,
+    }
 }
 
 fn setup(app: App, query_ms: f64) -> Setup {

@@ -49,6 +49,7 @@ pub(crate) struct Scale {
     /// The fan-out of one request; requests of a run, rounds.
     pub(crate) fan_out: Shape,
     pub(crate) task_requests: u64,
+    /// Of null and splashdam; the other modes run once.
     pub(crate) task_rounds: u32,
     /// Remotes of the task runs, beside the one at 10 ms.
     pub(crate) task_remotes: Vec<Remote>,
@@ -98,28 +99,28 @@ impl Scale {
     fn small() -> Self {
         Self {
             operations: vec![Operation::Sysconfig, Operation::ConcurrentKnown, Operation::ConcurrentUnknown],
-            serial: (40, 1),
-            remotes: vec![Remote::fixed(0), Remote::fixed(20), Remote::long_tail()],
-            threads: vec![1, 2, 4, 8, 20],
+            serial: (20, 1),
+            remotes: vec![Remote::fixed(0), Remote::fixed(20)],
+            threads: vec![1, 4, 15],
             loops: 300,
-            closed_seconds: 2.0,
+            closed_seconds: 1.5,
             closed_repeats: 1,
             closed_modes: vec![Mode::Null, Mode::Splashdam, Mode::Sync],
             minimal_rate: 5.0,
-            ladder: vec![0.1, 0.5, 0.8, 0.95, 1.1],
-            ladder_seconds: 2.0,
+            ladder: vec![0.5, 0.8, 0.95, 1.1],
+            ladder_seconds: 1.5,
             ladder_operations: vec![Operation::Sysconfig],
-            pairs: 6,
+            pairs: 5,
             pair_operations: vec![Operation::Sysconfig, Operation::ConcurrentKnown],
-            pair_seconds: 2.0,
+            pair_seconds: 1.5,
             ok_loads: vec![0.5],
             warm_up_seconds: 0.5,
             topologies: Vec::new(),
-            // A tenth of the seed's work: what logging adds is the same, a request waits less.
-            fan_out: Shape { task_ms: 4.47, ..SEED_SHAPE },
+            // A twentieth of the seed's work: what logging adds is the same, a request waits less.
+            fan_out: Shape { task_ms: 2.24, ..SEED_SHAPE },
             task_requests: 2,
-            task_rounds: 3,
-            task_remotes: vec![Remote::fixed(0)],
+            task_rounds: 5,
+            task_remotes: vec![Remote::fixed(5)],
             large: None,
             pipeline: PipelineScale {
                 rungs: vec![96_000, 4_000_000, 20_000_000],
@@ -202,7 +203,7 @@ impl Scale {
             topologies: vec![Topology::Chain, Topology::Tree],
             fan_out: SEED_SHAPE,
             task_requests: 10,
-            task_rounds: 1,
+            task_rounds: 5,
             task_remotes: remotes().collect(),
             large: Some(Shape { tasks: 5_000, records: 100_000, bytes: 207, task_ms: 1.0, workers: 2 }),
             pipeline: PipelineScale {

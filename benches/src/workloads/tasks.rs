@@ -1,5 +1,5 @@
-//! The task workload's matrix: all modes at 10 ms in turn, and another shipper where there is one, the modes that wait for the remote at other distances, and the distance at
-//! which the seed's factor of eleven appears.
+//! The task workload's matrix: all modes at 10 ms, null and splashdam in more rounds, and with them another shipper where there is
+//! one; the modes that wait for the remote at other distances; and the distance at which the seed's factor of eleven appears.
 
 use super::remote::Remote;
 use super::scale::{usual, Scale, SEED_SHAPE};
@@ -15,10 +15,16 @@ const SEED_RATIO: f64 = 166.1 / 15.0;
 /// One request's fan-out in all modes.
 pub(crate) fn tasks(session: &mut Session, scale: &Scale) {
     for app in session.able.clone() {
-        for round in 0..scale.task_rounds {
-            let other = session.shipper.as_ref().map(|_| Mode::Shipper);
-            for mode in Mode::ALL.into_iter().chain(other) {
-                case(session, scale, app, mode, &usual(), scale.fan_out, round);
+        let other = session.shipper.as_ref().map(|_| Mode::Shipper);
+        for mode in Mode::ALL.into_iter().chain(other) {
+            case(session, scale, app, mode, &usual(), scale.fan_out, 0);
+        }
+        // What the goal is judged by: each round begins with another one.
+        let mut compared: Vec<_> = [Mode::Null, Mode::Splashdam].into_iter().chain(other).collect();
+        for round in 1..scale.task_rounds {
+            compared.rotate_left(1);
+            for mode in &compared {
+                case(session, scale, app, *mode, &usual(), scale.fan_out, round);
             }
         }
         for remote in &scale.task_remotes {
@@ -70,9 +76,6 @@ fn case(session: &mut Session, scale: &Scale, app: App, mode: Mode, remote: &Rem
         Mode::Sync if remote.typical_seconds() > 0.0 => (scale.task_requests.div_ceil(4), 0),
         _ => (scale.task_requests, 1),
     };
-    if mode == Mode::Sync && round > 0 && requests == 1 {
-        return;
-    }
     one(session, app, mode, remote, shape, (requests, warm_up), round);
 }
 

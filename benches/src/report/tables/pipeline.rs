@@ -51,7 +51,8 @@ fn load_cells(run: &LoadRun) -> Vec<Cell> {
         (Condition::Healthy, _) => "healthy".to_owned(),
         (Condition::Outage, seconds) => format!("outage, {}", seconds.map_or("?".to_owned(), words::seconds)),
     };
-    let reached = run.limit_reached.map_or(String::new(), |times| format!("limit reached {times} ×"));
+    let reached =
+        run.limit_reached.filter(|times| *times > 0).map_or(String::new(), |times| format!("limit reached {times} ×"));
     let pair = |write: Option<f64>, read: Option<f64>| {
         let [write, read] = [write, read].map(|value| value.map_or("–".to_owned(), words::number));
         format!("{write} / {read}")

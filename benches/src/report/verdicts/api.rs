@@ -84,7 +84,8 @@ fn sync(results: &Results, case: &Case) -> Option<Verdict> {
         measured,
     };
     let told = format!("the document: {}", words::signed(document, words::ms));
-    if let Some(apart) = apart(results, case, how).filter(|apart| *apart >= document) {
+    let few = cost.rounds < stats::LEAST_ROUNDS;
+    if let Some(apart) = apart(results, case, how).filter(|apart| few && *apart >= document) {
         let (middle, apart) = (words::signed(cost.by.middle, words::ms), words::signed(apart, words::ms));
         return Some(of(Outcome::Met, format!("{middle}; its fastest request {apart} over null's p90; {told}")));
     }
@@ -95,7 +96,7 @@ fn sync(results: &Results, case: &Case) -> Option<Verdict> {
     };
     let [middle, low, high] =
         [cost.by.middle, cost.by.low, cost.by.high].map(|micros| words::signed(micros, words::ms));
-    let ends = if cost.rounds < stats::LEAST_ROUNDS { String::new() } else { format!(" ({low} to {high})") };
+    let ends = if few { String::new() } else { format!(" ({low} to {high})") };
     Some(of(outcome, format!("{middle}{ends}; {told}")))
 }
 
