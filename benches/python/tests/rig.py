@@ -12,8 +12,10 @@ from programs import CREDENTIALS, PATIENCE, Program, Sidecar, wait_for
 
 HERE = Path(__file__).parents[1]
 PACKAGES = (HERE, HERE.parents[1] / "python" / "src")
-MODES = ("none", "null", "stdout", "splashdam", "sync", "queue")
-SHIPS = ("splashdam", "sync", "queue")
+MODES = ("none", "null", "stdout", "splashdam", "sync", "queue", "shipper")
+SHIPS = ("splashdam", "sync", "queue", "shipper")
+#: Whose process says what it could not write.
+SAYS = ("splashdam", "shipper")
 RECORD = re.compile(r"^n=(\d{10}) t=(\d{16}) .* \| (INFO|WARNING) \| ")
 
 
@@ -93,7 +95,7 @@ def get(address, path):
 @contextmanager
 def far_side(mode, folder, emulator):
     """The flags of a mode; at the end a sidecar, where there is one, has delivered what it had."""
-    if mode not in ("splashdam", "shipper"):
+    if mode not in SAYS:
         yield ["--mode", mode, "--endpoint-url", emulator.url]
         return
     with Sidecar(folder, emulator.url, "--group", "bench", "--stream", "bench") as sidecar:

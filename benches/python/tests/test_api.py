@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from rig import MODES, SHIPS, Api, App, family, far_side, state, wait_until_gone
+from rig import MODES, SAYS, SHIPS, Api, App, family, far_side, state, wait_until_gone
 
 #: Path, queries, levels of the records.
 OPERATIONS = [
@@ -39,11 +39,16 @@ def test_every_record_arrives_once_where_it_is_to_arrive(mode, folder, emulator,
     assert len(accounts) == 2, server.output()
     assert sum(account["requests"] for account in accounts) == requests
     assert sum(account["emitted"] for account in accounts) == (0 if mode == "none" else records)
-    assert [account.get("lost_in_client") for account in accounts] == ([0, 0] if mode == "splashdam" else [None, None])
+    assert [account.get("lost_in_client") for account in accounts] == ([0, 0] if mode in SAYS else [None, None])
     assert len(server.records()) == (records if mode == "stdout" else 0)
     emulator.check(records if mode in SHIPS else 0)
     # One call a record, or one a process at its end: nothing was full, nothing was due.
-    calls = {"sync": range(records, records + 1), "queue": range(1, 3), "splashdam": range(1, records)}
+    calls = {
+        "sync": range(records, records + 1),
+        "queue": range(1, 3),
+        "splashdam": range(1, records),
+        "shipper": range(1, records),
+    }
     assert emulator.calls() in calls.get(mode, [0])
 
 
