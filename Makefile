@@ -17,11 +17,11 @@ test: $(VENV)/installed ## set everything up, run every test, say `N passed, N f
 
 bench: $(VENV)/installed programs ## what logging costs an API and a task queue; ten minutes; writes bench-results/small.html
 	@mkdir -p $(RESULTS)
-	$(BENCH) workloads --set small --json $(RESULTS)/small.json --html $(RESULTS)/small.html --history $(RESULTS)/history.csv
+	$(BENCH) workloads --set small --json $(RESULTS)/small.json --html $(RESULTS)/small.html --history $(RESULTS)/history.csv --spool-in $(RESULTS)
 
 bench-full: $(VENV)/installed programs ## everything: workloads, load record, recovery, an hour's soak; takes hours
 	@mkdir -p $(RESULTS)
-	$(BENCH) workloads --set full --json $(RESULTS)/full.json --html $(RESULTS)/full.html --history $(RESULTS)/history.csv
+	$(BENCH) workloads --set full --json $(RESULTS)/full.json --html $(RESULTS)/full.html --history $(RESULTS)/history.csv --spool-in $(RESULTS)
 	$(BENCH) figures --json $(RESULTS)/figures.json
 
 figures: programs ## measure the sidecar alone, and print the table of figures

@@ -43,6 +43,8 @@ pub(crate) struct Behaviour {
     pub(crate) marker: Option<&'static str>,
     /// Numbers to expect.
     pub(crate) numbers: u64,
+    /// Of latencies and faults by chance; the emulator's own unless set.
+    pub(crate) seed: Option<u64>,
 }
 
 /// What of the emulator's report is used here.
@@ -307,6 +309,9 @@ fn command(program: &Path, behaviour: &Behaviour, ca: Option<&Path>) -> Command 
     }
     for fault in &behaviour.faults {
         command.args(["--fault", fault]);
+    }
+    if let Some(seed) = behaviour.seed {
+        command.args(["--seed", &seed.to_string()]);
     }
     if let Some(marker) = behaviour.marker {
         command.args(["--count-marker", marker]);

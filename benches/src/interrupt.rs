@@ -10,8 +10,8 @@ use signal_hook::flag;
 
 use crate::error::{io, Result};
 
-/// What a shell reports for a program that Ctrl-C ended.
-const INTERRUPTED: i32 = 130;
+/// The exit status of a program that Ctrl-C ended, as a shell has it.
+pub(crate) const STATUS: u8 = 130;
 
 static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
@@ -25,7 +25,7 @@ pub(crate) fn install() -> Result<()> {
     if fresh {
         for signal in [SIGINT, SIGTERM] {
             // In this order: a signal that finds the flag set by an earlier one ends us.
-            flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(asked))
+            flag::register_conditional_shutdown(signal, i32::from(STATUS), Arc::clone(asked))
                 .and_then(|_| flag::register(signal, Arc::clone(asked)))
                 .map_err(io("wait for", "signals"))?;
         }

@@ -167,7 +167,11 @@ pub(crate) fn run(args: &WorkloadsArgs) -> Result<ExitCode> {
         std::fs::write(path, report::html(&results)).map_err(io("write", path.display()))?;
         println!("report: {}", path.display());
     }
-    Ok(if sound(&results) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(match sound(&results) {
+        _ if interrupt::asked() => ExitCode::from(interrupt::STATUS),
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
 }
 
 fn begin(args: &WorkloadsArgs, shipper: Option<External>) -> Result<Session> {

@@ -16,9 +16,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use super::watch::Progress;
 use super::{Drive, Event, LoadReport, Numbers, Spec};
 use crate::error::{io, wrong, Result};
+use crate::interrupt;
 
-/// The exit status of a program that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
 const AGENT: &str = concat!("splashdam-bench/", env!("CARGO_PKG_VERSION"));
 
 /// Asks a URL at a constant rate, or with so many at once, and prints how long the answers took.
@@ -118,7 +117,7 @@ pub(crate) fn command(args: &HttpArgs) -> Result<ExitCode> {
     })?;
     print(args, &report)?;
     Ok(match report.requests {
-        _ if report.interrupted => ExitCode::from(INTERRUPTED),
+        _ if report.interrupted => ExitCode::from(interrupt::STATUS),
         0 => ExitCode::FAILURE,
         _ => ExitCode::SUCCESS,
     })
@@ -128,7 +127,7 @@ pub(crate) fn command(args: &HttpArgs) -> Result<ExitCode> {
 fn stop_on_signals() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, i32::from(INTERRUPTED), Arc::clone(&stop))
+        signal_hook::flag::register_conditional_shutdown(signal, i32::from(interrupt::STATUS), Arc::clone(&stop))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
             .map_err(io("watch for", format!("signal {signal}")))?;
     }

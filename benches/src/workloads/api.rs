@@ -121,22 +121,21 @@ pub(crate) fn serial(session: &mut Session, scale: &Scale) {
 fn serial_of(session: &mut Session, scale: &Scale, app: App, operation: Operation, modes: &[Mode], setup: &Setup) {
     let (requests, repeats) = scale.serial;
     let answer = |mode: Mode| typical_answer(app, mode, operation, &setup.remote, setup.query_ms);
-    let run =
-        |mode: &Mode| rig_seconds(app) + f64::from(repeats) * (requests as f64 * answer(*mode) + scale.warm_up_seconds);
+    let run = |mode: &Mode| rig_seconds(app) + f64::from(repeats) * (requests as f64 * answer(*mode) + BETWEEN);
     let guessed: f64 = modes.iter().map(run).sum();
     let what = format!("API, {app}, {}: {requests} requests one by one, remote {}", operation.name(), setup.remote);
     session.step(&what, guessed, |session| {
-        let load = Load {
+        let load = |round: u32| Load {
             part: Part::Serial,
             operation,
             drive: Drive::Serial { requests },
             seconds: 600.0,
-            warm_up: scale.warm_up_seconds,
+            warm_up: if round == 0 { scale.warm_up_seconds } else { BETWEEN },
             loops: None,
         };
         let mut block = Block::start(session, modes, setup)?;
         for round in 0..repeats {
-            block.round(round, &load);
+            block.round(round, &load(round));
         }
         block.finish(session)
     });

@@ -52,7 +52,8 @@ impl Far {
         if !mode.ships() {
             return Ok(far);
         }
-        let endpoint = Endpoint::start(&session.programs.emulator, &remote.behaviour(numbers), far.folder())?;
+        let endpoint =
+            Endpoint::start(&session.programs.emulator, &remote.behaviour(numbers, session.next_seed()), far.folder())?;
         match mode {
             Mode::Splashdam => {
                 let settings = Settings { endpoint: endpoint.url.clone(), ..Settings::default() };

@@ -41,13 +41,14 @@ impl Remote {
         first.parse::<f64>().unwrap_or(20.0) / 1e3
     }
 
-    pub(crate) fn behaviour(&self, numbers: u64) -> Behaviour {
+    /// `seed` is of the tail and the throttling.
+    pub(crate) fn behaviour(&self, numbers: u64, seed: u64) -> Behaviour {
         let mut faults = vec![json!({ "kind": "latency", "latency": self.latency }).to_string()];
         if self.throttles {
             let throttle = json!({ "kind": "throttle", "operation": "PutLogEvents", "probability": THROTTLED_SHARE });
             faults.push(throttle.to_string());
         }
-        Behaviour { faults, numbers, ..Behaviour::default() }
+        Behaviour { faults, numbers, seed: Some(seed), ..Behaviour::default() }
     }
 }
 
@@ -98,7 +99,7 @@ mod tests {
 
     #[test]
     fn throttling_is_a_second_fault() {
-        assert_eq!(Remote::fixed(10).behaviour(1).faults.len(), 1);
-        assert!(Remote::fixed(10).throttling().behaviour(1).faults[1].contains("throttle"));
+        assert_eq!(Remote::fixed(10).behaviour(1, 0).faults.len(), 1);
+        assert!(Remote::fixed(10).throttling().behaviour(1, 0).faults[1].contains("throttle"));
     }
 }

@@ -19,8 +19,8 @@ use crate::results::{Account, ApiRun, App, Drive, Memory, Mode, Operation, Part,
 
 /// Above every number that a rig's records will carry.
 const NUMBERS: u64 = 400_000_000;
-/// Numbers that belong to a request in one service; it uses three or four of them.
-const PER_SERVICE: u64 = 4;
+/// Numbers that belong to a request, in all services together.
+const PER_REQUEST: u64 = 16;
 
 /// What stands for the service.
 #[derive(Debug, Clone)]
@@ -134,6 +134,12 @@ impl Rig {
 
         let numbers = self.next..report.numbers_used.unwrap_or(self.next);
         self.next = numbers.end;
+        if self.next > NUMBERS {
+            return Err(wrong(
+                "the rig",
+                format!("has no numbers left for records after {NUMBERS}: make shorter or fewer rounds"),
+            ));
+        }
         let emitted = report.answered * load.operation.records() * self.setup.topology.services();
         // A queue keeps its records for a minute, so nobody waits for them here; what it uses to send them is not in the run's CPU.
         if matches!(self.setup.mode, Mode::Splashdam | Mode::Sync) {
@@ -168,7 +174,6 @@ impl Rig {
 
     fn driver(&self, load: &Load, json: &std::path::Path) -> Result<Command> {
         let own = std::env::current_exe().map_err(io("find", "this program"))?;
-        let step = PER_SERVICE * self.setup.topology.services();
         let path = match load.operation {
             Operation::Noop => "noop",
             Operation::Sysconfig => "sysconfig",
@@ -177,7 +182,7 @@ impl Rig {
         };
         let mut command = Command::new(own);
         command.args(["http", "--url", &format!("{}/{path}", self.url)]).arg("--json").arg(json);
-        command.args(["--numbers", &format!("{},{step}", self.next)]);
+        command.args(["--numbers", &format!("{},{PER_REQUEST}", self.next)]);
         command.args(["--seconds", &load.seconds.to_string(), "--warm-up", &load.warm_up.to_string()]);
         match load.drive {
             Drive::Serial { requests } => command.args(["--threads", "1", "--loops", &requests.to_string()]),
@@ -201,10 +206,12 @@ impl Rig {
     /// Ends everything in order, and tells what became of each run's records.
     pub(crate) fn finish(mut self) -> Result<Vec<ApiRun>> {
         // From the front to the back, so that nobody loses the one it calls.
-        for app in self.apps.iter_mut().rev() {
-            app.stop(END)?;
-        }
-        let last_line = self.far.stop_sidecar()?;
+        let ends = self.apps.iter_mut().rev().map(|app| app.stop(END)).collect::<Vec<_>>();
+        let mut trouble: Vec<String> = ends.into_iter().filter_map(|end| Some(end.err()?.to_string())).collect();
+        let last_line = self.far.stop_sidecar().unwrap_or_else(|error| {
+            trouble.push(error.to_string());
+            None
+        });
         let lines: Vec<String> = self.apps.iter().flat_map(|app| app.lines("account: ")).collect();
         let (said, _) = accounts(&lines);
         let mut windows = std::mem::take(&mut self.windows);
@@ -225,8 +232,14 @@ impl Rig {
                 run.faults.push(format!("{} records lost; the sidecar's last line: {line}", run.account.lost));
             }
         }
-        Ok(windows.into_iter().map(|window| window.run).collect())
+        // What did not end in order is counted all the same, and said.
+        Ok(windows.into_iter().map(|window| with_faults(window.run, &trouble)).collect())
     }
+}
+
+fn with_faults(mut run: ApiRun, faults: &[String]) -> ApiRun {
+    run.faults.extend_from_slice(faults);
+    run
 }
 
 /// What a rig came to as a whole, by the app's own count and the endpoint's.

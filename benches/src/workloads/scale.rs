@@ -49,6 +49,8 @@ pub(crate) struct Scale {
     /// The fan-out of one request; requests of a run, rounds.
     pub(crate) fan_out: Shape,
     pub(crate) task_requests: u64,
+    /// Of `sync`, whose requests wait for the remote over and over; with a single one there is no warm-up.
+    pub(crate) sync_requests: u64,
     /// Of null and splashdam; the other modes run once.
     pub(crate) task_rounds: u32,
     /// Remotes of the task runs, beside the one at 10 ms.
@@ -99,7 +101,7 @@ impl Scale {
     fn small() -> Self {
         Self {
             operations: vec![Operation::Sysconfig, Operation::ConcurrentKnown, Operation::ConcurrentUnknown],
-            serial: (20, 1),
+            serial: (5, 5),
             remotes: vec![Remote::fixed(0), Remote::fixed(20)],
             threads: vec![1, 4, 15],
             loops: 300,
@@ -119,6 +121,7 @@ impl Scale {
             // A twentieth of the seed's work: what logging adds is the same, a request waits less.
             fan_out: Shape { task_ms: 2.24, ..SEED_SHAPE },
             task_requests: 2,
+            sync_requests: 1,
             task_rounds: 5,
             task_remotes: vec![Remote::fixed(5)],
             large: None,
@@ -159,6 +162,7 @@ impl Scale {
             topologies: vec![Topology::Chain, Topology::Tree],
             fan_out: Shape { tasks: 20, records: 63, bytes: 207, task_ms: 0.0, workers: 2 },
             task_requests: 1,
+            sync_requests: 1,
             task_rounds: 1,
             task_remotes: Vec::new(),
             large: None,
@@ -203,6 +207,7 @@ impl Scale {
             topologies: vec![Topology::Chain, Topology::Tree],
             fan_out: SEED_SHAPE,
             task_requests: 10,
+            sync_requests: 10,
             task_rounds: 5,
             task_remotes: remotes().collect(),
             large: Some(Shape { tasks: 5_000, records: 100_000, bytes: 207, task_ms: 1.0, workers: 2 }),

@@ -40,6 +40,12 @@ pub(crate) enum Pace {
 }
 
 impl Session {
+    /// For the endpoint of the next run: the same in each session of the same parts, another for each run.
+    pub(crate) fn next_seed(&self) -> u64 {
+        let results = &self.results;
+        results.seed.wrapping_mul(1_000_003).wrapping_add((results.api.len() + results.tasks.len()) as u64)
+    }
+
     /// Takes a step: says that it begins, does it, and notes why it failed if it did. Nothing once the end was asked for.
     pub(crate) fn step(&mut self, what: &str, guessed: f64, work: impl FnOnce(&mut Self) -> Result<String>) {
         match &mut self.pace {

@@ -71,9 +71,8 @@ fn foretold(runs: &[TaskRun], app: App) -> Option<u32> {
 }
 
 fn case(session: &mut Session, scale: &Scale, app: App, mode: Mode, remote: &Remote, shape: Shape, round: u32) {
-    // A request that waits for the remote over and over says in one time what the others say in several.
     let (requests, warm_up) = match mode {
-        Mode::Sync if remote.typical_seconds() > 0.0 => (scale.task_requests.div_ceil(4), 0),
+        Mode::Sync => (scale.sync_requests, u64::from(scale.sync_requests > 1)),
         _ => (scale.task_requests, 1),
     };
     one(session, app, mode, remote, shape, (requests, warm_up), round);
