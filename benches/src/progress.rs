@@ -26,7 +26,7 @@ impl Progress {
     pub(crate) fn end(&mut self, guessed: f64, what: &str) {
         self.done += guessed;
         if !what.is_empty() {
-            eprintln!("                     {what}");
+            note(what);
         }
     }
 
@@ -37,6 +37,11 @@ impl Progress {
         let pace = if self.done < 10.0 { 1.0 } else { self.began.elapsed().as_secs_f64() / self.done };
         Duration::from_secs_f64(rest * pace)
     }
+}
+
+/// Something about the step that is under way, or was.
+pub(crate) fn note(what: &str) {
+    eprintln!("                     {what}");
 }
 
 fn clock(length: Duration) -> String {

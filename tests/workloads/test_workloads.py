@@ -129,6 +129,25 @@ def test_ctrl_c_leaves_a_report_of_what_there_is(folder):
     assert (folder / "report.html").stat().st_size > 0
 
 
+def test_ctrl_c_keeps_the_runs_of_the_step_under_way(folder):
+    flags = ["--app", "rust", "--part", "pairs", "--rounds", "100"]
+    with subprocess.Popen(
+        command(folder, *flags), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    ) as bench:
+        for line in bench.stderr:
+            if line.strip() == "round 2 of 100":
+                bench.send_signal(signal.SIGINT)
+                break
+        bench.stderr.read()
+    assert bench.wait(PATIENCE) == 130
+    results = json.loads((folder / "results.json").read_text())
+    assert results["complete"] is False
+    assert {(run["round"], run["mode"]) for run in results["api"]} >= {
+        (round, mode) for round in (1, 2) for mode in ("null", "splashdam")
+    }
+    assert all(run["account"]["lost"] == 0 and run["faults"] == [] for run in results["api"])
+
+
 def test_without_the_python_app_the_other_is_measured_all_the_same(folder):
     done = subprocess.run(
         command(folder, "--part", "serial", python="/nonexistent/python"),

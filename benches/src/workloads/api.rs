@@ -5,6 +5,7 @@ use super::scale::{typical_answer, usual, Scale};
 use super::session::Session;
 use crate::error::{Error, Result};
 use crate::interrupt;
+use crate::progress;
 use crate::results::{ApiRun, App, Drive, Mode, Operation, Part, Phase, Topology};
 
 /// How far away the seed's database is: with one, four and five queries its three operations take what they took there.
@@ -47,7 +48,8 @@ impl Block {
             if self.rigs[index].latest().is_none_or(keeps_up) {
                 self.load_one(index, &rung, 0);
                 if !self.rigs[index].latest().is_none_or(keeps_up) {
-                    self.load_one(index, &rung, 1);
+                    self.rigs[index].discard_latest();
+                    self.load_one(index, &rung, 0);
                 }
             }
         }
@@ -79,7 +81,7 @@ impl Block {
             match rig.finish() {
                 Ok(runs) => {
                     said.push(summary(mode, &runs));
-                    session.results.api.extend(runs.into_iter().filter(|run| run.part != Part::Calibration));
+                    session.results.api.extend(runs);
                 }
                 Err(error) => trouble = trouble.or(Some(error)),
             }
@@ -266,6 +268,7 @@ fn pairs_of(session: &mut Session, scale: &Scale, operation: Operation, setup: &
                 let drive = Drive::Open { rate: rounded(most * share), phase };
                 block.round(round, &load(Part::Pairs, drive, BETWEEN));
             }
+            progress::note(&format!("round {round} of {rounds}"));
         }
         block.finish(session)
     });

@@ -92,6 +92,13 @@ impl Rig {
         self.setup.mode
     }
 
+    /// Takes the latest run out of all figures: it is made again.
+    pub(crate) fn discard_latest(&mut self) {
+        if let Some(window) = self.windows.last_mut() {
+            window.run.part = Part::Calibration;
+        }
+    }
+
     pub(crate) fn latest(&self) -> Option<&ApiRun> {
         self.windows.last().map(|window| &window.run)
     }
@@ -218,7 +225,7 @@ impl Rig {
         if self.setup.mode.ships() {
             let all = Whole {
                 emitted: said.emitted,
-                arrived: self.far.arrived(&(0..self.next))?,
+                arrived: self.far.arrived(&(0..NUMBERS))?,
                 doubled: self.far.doubled()?,
             };
             for window in &mut windows {
@@ -232,14 +239,29 @@ impl Rig {
                 run.faults.push(format!("{} records lost; the sidecar's last line: {line}", run.account.lost));
             }
         }
-        // What did not end in order is counted all the same, and said.
-        Ok(windows.into_iter().map(|window| with_faults(window.run, &trouble)).collect())
+        // What did not end in order is counted all the same, and said: a fault of ours, a remark on others.
+        let ours = self.setup.mode == Mode::Splashdam;
+        for run in windows.iter_mut().map(|window| &mut window.run) {
+            let list = if ours { &mut run.faults } else { &mut run.remarks };
+            list.extend_from_slice(&trouble);
+        }
+        Ok(kept(windows.into_iter().map(|window| window.run)))
     }
 }
 
-fn with_faults(mut run: ApiRun, faults: &[String]) -> ApiRun {
-    run.faults.extend_from_slice(faults);
-    run
+/// All runs that figures are made of. Records of the others are accounted for in the last of these.
+fn kept(runs: impl Iterator<Item = ApiRun>) -> Vec<ApiRun> {
+    let (calibrations, mut kept): (Vec<_>, Vec<_>) = runs.partition(|run| run.part == Part::Calibration);
+    if let Some(last) = kept.last_mut() {
+        for Account { emitted, delivered, doubled, lost } in calibrations.iter().map(|run| run.account) {
+            last.account.emitted += emitted;
+            last.account.delivered += delivered;
+            last.account.doubled += doubled;
+            last.account.lost += lost;
+        }
+        last.faults.extend(calibrations.into_iter().flat_map(|run| run.faults));
+    }
+    kept
 }
 
 /// What a rig came to as a whole, by the app's own count and the endpoint's.
@@ -296,8 +318,12 @@ mod tests {
         Window { run, numbers: 0..100, emitted, clean }
     }
 
-    fn settled(mut windows: Vec<Window>, emitted: u64, arrived: u64) -> Vec<Window> {
-        settle_accounts(&mut windows, Whole { emitted, arrived, doubled: 1 }, false);
+    fn settled(windows: Vec<Window>, emitted: u64, arrived: u64) -> Vec<Window> {
+        settled_after(windows, emitted, arrived, false)
+    }
+
+    fn settled_after(mut windows: Vec<Window>, emitted: u64, arrived: u64, cut_short: bool) -> Vec<Window> {
+        settle_accounts(&mut windows, Whole { emitted, arrived, doubled: 1 }, cut_short);
         windows
     }
 
@@ -318,5 +344,24 @@ mod tests {
         assert_eq!(faults(settled(vec![window(10, 10, true)], 11, 10)), 1);
         assert_eq!(faults(settled(vec![window(10, 10, false)], 11, 10)), 0);
         assert_eq!(faults(settled(vec![window(10, 10, false)], 9, 9)), 1);
+    }
+
+    #[test]
+    fn a_run_that_was_broken_off_makes_no_loss() {
+        // The app logged seven more, and all of them arrived.
+        let windows = settled_after(vec![window(10, 10, true)], 17, 17, true);
+        assert_eq!(windows[0].run.account, Account { emitted: 17, delivered: 17, doubled: 1, lost: 0 });
+        assert!(windows[0].run.faults.is_empty());
+    }
+
+    #[test]
+    fn records_of_runs_that_are_not_kept_are() {
+        let mut calibration = window(5, 4, true).run;
+        calibration.part = Part::Calibration;
+        calibration.faults.push("lost".to_owned());
+        let runs = kept([calibration, window(10, 10, true).run].into_iter());
+        assert_eq!(runs.len(), 1);
+        assert_eq!(runs[0].account, Account { emitted: 15, delivered: 14, doubled: 0, lost: 1 });
+        assert_eq!(runs[0].faults, ["lost"]);
     }
 }
