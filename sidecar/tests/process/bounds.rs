@@ -63,6 +63,36 @@ fn with_the_remote_down_memory_is_bounded_and_writers_wait() {
     assert!((total..=total + 4).contains(&account.received()), "{account:?}, {total} written");
 }
 
+/// Many that write more than can be taken at once: each waits for its turn. What is read of them and not taken is no more for that, and no line
+/// is cut to make room for it.
+#[test]
+fn many_writers_that_have_to_wait_keep_their_lines_whole() {
+    const WRITERS: u64 = 64;
+    const EACH: u64 = 1_500;
+    let remote = Remote::counting();
+    remote.fault("unavailable,operation=PutLogEvents");
+    let sidecar = Sidecar::start(&remote, &["--memory", "8MiB", "--backoff-max", "100ms"]);
+    for writer in 0..WRITERS {
+        let mut stream = sidecar.text();
+        let text = numbered(writer * EACH..(writer + 1) * EACH, 199).join("\n") + "\n";
+        stream.set_nonblocking(true).unwrap();
+        let written = stream.write(text.as_bytes()).unwrap();
+        stream.set_nonblocking(false).unwrap();
+        // That all has been written is seen at the other end.
+        std::thread::spawn(move || stream.write_all(&text.as_bytes()[written..]));
+    }
+    until("the lane is full", || sidecar.metric("splashdam_memory_bytes", "kind=\"chunk\"") > 2 * MIB);
+    // The answer comes from the thread that reads, after it has looked at everybody.
+    sidecar.admin("/healthz");
+    let kept = sidecar.metric("splashdam_memory_bytes", "kind=\"partial\"");
+    assert!(kept < MIB / 4, "{kept} bytes are kept, more than of one read");
+    remote.clear_faults();
+    remote.until_accepted(WRITERS * EACH);
+    assert_eq!(sidecar.metric("splashdam_split_records_total", ""), 0);
+    sidecar.stop().all_delivered(WRITERS * EACH);
+    assert_eq!(remote.report().marks.unique, WRITERS * EACH);
+}
+
 /// Feeds so many records to a sidecar whose remote is down, more than it can hold; returns the numbers that the stream then has.
 /// `full` is called when it is full.
 #[track_caller]
