@@ -109,6 +109,8 @@ pub struct Intake {
     waiting: Waiting,
     open: OpenChunks,
     scratch: Vec<u8>,
+    /// Bytes that all connections together may keep of what is not taken.
+    for_partial: usize,
     /// The one connection that may keep half a frame or line that nobody could pay for: so that one always gets on.
     finisher: Option<ConnectionId>,
     sweep_at: Option<Duration>,
@@ -141,6 +143,7 @@ impl Intake {
             // The largest frame or line that can be pending, and a read behind it.
             scratch: vec![0; sizes.max_frame as usize + wire::FRAME_HEADER + READ],
             options,
+            for_partial: shell.for_partial(),
             shell,
             mailbox,
             counters,
