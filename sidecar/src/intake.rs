@@ -1,11 +1,12 @@
 //! Intake: from the socket to chunks. One thread of its own, which blocks in epoll and reads.
 //!
 //! Layout: `socket` binds; `connection` is one client's bytes; `text` and `framed` take records out of them; `open` holds
-//! the lanes' open chunks; `pace` says how long to let small writes gather; `mailbox` is how the others reach this thread.
+//! the lanes' open chunks; `waiting` says whose turn it is where there is no room; `pace` says how long to let small writes
+//! gather; `mailbox` is how the others reach this thread.
 //!
 //! Limits: a read is at most [`READ`] bytes into one buffer that all connections share; what of it is not a whole record or
 //! frame is kept by its connection and paid for. A connection whose lane has no room is not read: the kernel makes its
-//! client wait.
+//! client wait. Of a lane one connection at a time keeps bytes that were read and found no room.
 //!
 //! Absent: no timer of tokio, no task, no lock held while reading or writing.
 
@@ -18,6 +19,7 @@ mod pace;
 mod run;
 mod socket;
 mod text;
+mod waiting;
 
 pub use counters::Counters;
 pub use mailbox::Mailbox;
@@ -32,3 +34,7 @@ pub use text::{Lines, Taken};
 
 /// Most bytes of one read.
 pub const READ: usize = 192 * 1024;
+
+/// Most bytes of one read as long as it is not known where they go: so little that 4,096 connections, each with so much of
+/// it that finds no room, keep no more than the smallest budget has for that.
+const FIRST_READ: usize = 256;

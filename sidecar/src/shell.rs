@@ -203,6 +203,12 @@ impl Shell {
         lock(&self.engine).claim_partial(bytes)
     }
 
+    /// What [`Self::claim_partial`] may give in all; it never changes.
+    #[must_use]
+    pub fn for_partial(&self) -> usize {
+        lock(&self.engine).for_partial()
+    }
+
     /// Notes when the engine wants its next tick. True if that is earlier than what was noted before.
     fn expect_tick(&self, next: Option<Duration>) -> bool {
         let mut expected = lock(&self.next_tick);

@@ -226,7 +226,11 @@ impl Facts {
         each("splashdam_read_bytes", "Bytes read from clients", counters.bytes.get())?;
         each("splashdam_empty_lines", "Empty lines skipped", counters.empty_lines.get())?;
         each("splashdam_repaired_records", "Records whose UTF-8 was repaired", counters.repaired.get())?;
-        each("splashdam_split_records", "Records split because they were too long", counters.split.get())?;
+        each(
+            "splashdam_split_records",
+            "Pieces of records that were too long, and lines cut for want of room",
+            counters.split.get(),
+        )?;
         each(
             "splashdam_protocol_errors",
             "Connections closed for breaking the protocol",

@@ -97,10 +97,16 @@ pub fn free_for_bodies(budget: &Budget) -> usize {
     share.min(budget.total().saturating_sub(budget.used()))
 }
 
+/// Bytes that partial lines and frames may take in all.
+#[must_use]
+pub fn for_partial(budget: &Budget) -> usize {
+    budget.total() / PARTIAL_SHARE
+}
+
 /// Whether partial lines and frames may take `bytes` more.
 #[must_use]
 pub fn may_hold_partial(budget: &Budget, bytes: usize) -> bool {
-    budget.used_for(Kind::Partial) + bytes <= budget.total() / PARTIAL_SHARE
+    budget.used_for(Kind::Partial) + bytes <= for_partial(budget)
 }
 
 #[cfg(test)]

@@ -286,6 +286,12 @@ impl Engine {
         fair::may_hold_partial(&self.budget, bytes).then(|| self.budget.claim(Kind::Partial, bytes))?
     }
 
+    /// What [`Self::claim_partial`] may give in all.
+    #[must_use]
+    pub fn for_partial(&self) -> usize {
+        fair::for_partial(&self.budget)
+    }
+
     /// A chunk is sealed: its records are received.
     pub fn append(&mut self, id: LaneId, chunk: Chunk, now: Now) {
         let Some(lane) = self.lanes.get(id) else { return };

@@ -8,7 +8,7 @@ use splashdam::wire::{Ack, FlushDone, FlushStatus, SidecarFrame};
 
 use super::framed::Channel;
 use super::pace::Pace;
-use super::READ;
+use super::{FIRST_READ, READ};
 use crate::engine::budget::Payment;
 use crate::engine::flush::Flushed;
 use crate::engine::lane::LaneId;
@@ -47,8 +47,10 @@ pub(crate) struct Connection {
     pub(crate) closing: bool,
     /// The other side has ended writing; we have read to the end.
     pub(crate) ended: bool,
-    /// Its lane has no room.
+    /// Its lane has no room, or others of the lane come first.
     pub(crate) blocked: bool,
+    /// The lane whose other connections wait until `rest` is taken.
+    pub(crate) first_for: Option<LaneId>,
     /// There is no room for what it might not send whole: looked at again in a moment.
     pub(crate) starved: bool,
     /// Since when a frame is not whole while we would read it.
@@ -83,6 +85,7 @@ impl Connection {
             closing: false,
             ended: false,
             blocked: false,
+            first_for: None,
             starved: false,
             partial_since: None,
             pace: Pace::default(),
@@ -105,6 +108,15 @@ impl Connection {
         match &mut self.kind {
             Kind::Framed(channel) => channel.as_deref_mut(),
             _ => None,
+        }
+    }
+
+    /// Most bytes to read at a time: little until it is known whether its lane has room for them.
+    pub(crate) fn read_most(&self) -> usize {
+        if self.lane().is_some() {
+            READ
+        } else {
+            FIRST_READ
         }
     }
 

@@ -33,7 +33,7 @@ counters! {
     empty_lines,
     /// Records whose UTF-8 was repaired.
     repaired,
-    /// Records that were split because they were too long.
+    /// Pieces of records that were too long, and lines cut because lines that were not whole took all the room for such.
     split,
     /// Connections closed for breaking the protocol.
     protocol_errors,

@@ -16,11 +16,11 @@ use super::framed::{self, Broken, Request, Sizes, Step};
 use super::open::OpenChunks;
 use super::pace::Pause;
 use super::text::Lines;
+use super::waiting::Waiting;
 use super::{Counters, Mailbox, READ};
 use crate::config::{Destination, Destinations, PodFacts};
 use crate::engine::chunk::Run;
 use crate::engine::flush::{Asker, Level};
-use crate::engine::lane::LaneId;
 use crate::engine::marker::Loss;
 use crate::engine::ConnectionId;
 use crate::shell::Shell;
@@ -29,6 +29,7 @@ mod clients;
 mod hello;
 mod mail;
 mod partial;
+mod wait;
 
 /// The token of the listener; the waker's is the next, connections follow.
 const LISTENER: Token = Token(0);
@@ -105,10 +106,12 @@ pub struct Intake {
     ready: VecDeque<usize>,
     queued: Vec<bool>,
     /// Tokens of connections that wait for their lane.
-    blocked: HashMap<LaneId, Vec<usize>>,
+    waiting: Waiting,
     open: OpenChunks,
     scratch: Vec<u8>,
-    /// The one connection that may keep a partial frame that nobody could pay for: so that one always gets on.
+    /// Bytes that all connections together may keep of what is not taken.
+    for_partial: usize,
+    /// The one connection that may keep half a frame or line that nobody could pay for: so that one always gets on.
     finisher: Option<ConnectionId>,
     sweep_at: Option<Duration>,
     ack_at: Option<Duration>,
@@ -140,6 +143,7 @@ impl Intake {
             // The largest frame or line that can be pending, and a read behind it.
             scratch: vec![0; sizes.max_frame as usize + wire::FRAME_HEADER + READ],
             options,
+            for_partial: shell.for_partial(),
             shell,
             mailbox,
             counters,
@@ -152,7 +156,7 @@ impl Intake {
             next_id: 0,
             ready: VecDeque::new(),
             queued: Vec::new(),
-            blocked: HashMap::new(),
+            waiting: Waiting::default(),
             finisher: None,
             sweep_at: None,
             ack_at: None,
@@ -249,6 +253,7 @@ impl Intake {
             let Some(mut connection) = self.connections[slot].take() else { continue };
             match self.serve(slot, &mut connection, &mut pause) {
                 Ok(()) => {
+                    self.let_others_on(slot, &mut connection);
                     let waits = connection.blocked || connection.starved || connection.is_clogged() || self.draining;
                     let again = !waits && (connection.readable || connection.replay);
                     self.connections[slot] = Some(connection);
@@ -274,7 +279,7 @@ impl Intake {
             return Ok(());
         }
         if let Some(lane) = connection.lane() {
-            if !self.open.has_room(lane) {
+            if self.waiting.must_wait(lane, slot) || !self.open.has_room(lane) {
                 self.block(slot, connection, lane);
                 return Ok(());
             }
@@ -285,7 +290,7 @@ impl Intake {
         scratch[..kept].copy_from_slice(&connection.rest);
         let mut result = Ok(());
         if connection.readable && !connection.replay {
-            let room = (scratch.len() - kept).min(READ);
+            let room = (scratch.len() - kept).min(connection.read_most());
             if !self.pay(connection, kept + room) {
                 // Nobody can keep more half lines and half frames now: others have to finish first.
                 self.scratch = scratch;
@@ -326,6 +331,7 @@ impl Intake {
         pause: &mut Pause,
     ) -> Result<usize, End> {
         connection.replay = false;
+        let most = connection.read_most();
         let mut consumed = 0;
         if matches!(connection.kind, Kind::Unknown) {
             match wire::first_bytes(data) {
@@ -351,7 +357,9 @@ impl Intake {
             }
         };
         if fresh > 0 {
-            pause.allow(connection.pace.after_read(fresh, records, self.shell.clock().now().at));
+            let pace = connection.pace.after_read(fresh, records, self.shell.clock().now().at);
+            // A read as long as it may be has not brought all: nothing needs to gather.
+            pause.allow(if fresh == most { Some(Duration::ZERO) } else { pace });
         }
         Ok(consumed)
     }
@@ -368,8 +376,7 @@ impl Intake {
             self.counters.split.add(taken.split);
         }
         if taken.full {
-            self.block(slot, connection, lane);
-            connection.replay = true;
+            self.block_with_rest(slot, connection, lane);
         }
         (taken.consumed, taken.records)
     }
@@ -404,16 +411,14 @@ impl Intake {
                 }
                 Step::Full { records } => {
                     taken += records;
-                    connection.replay = true;
                     if let Some(lane) = connection.lane() {
-                        self.block(slot, connection, lane);
+                        self.block_with_rest(slot, connection, lane);
                     }
                     break;
                 }
                 Step::Asked { consumed: bytes, request } => {
                     connection.partial_since = None;
                     if self.answer(slot, connection, request)? == Answered::Later {
-                        connection.replay = true;
                         break;
                     }
                     *consumed += bytes;
@@ -460,15 +465,6 @@ impl Intake {
             }
         }
         Ok(Answered::Now)
-    }
-
-    fn block(&mut self, slot: usize, connection: &mut Connection, lane: LaneId) {
-        if !std::mem::replace(&mut connection.blocked, true) {
-            self.blocked.entry(lane).or_default().push(slot);
-            self.counters.blocked_text.add(u64::from(matches!(connection.kind, Kind::Text { .. })));
-        }
-        // It cannot finish now: somebody else's turn.
-        self.finisher = self.finisher.filter(|finisher| *finisher != connection.id);
     }
 }
 

@@ -63,6 +63,96 @@ fn with_the_remote_down_memory_is_bounded_and_writers_wait() {
     assert!((total..=total + 4).contains(&account.received()), "{account:?}, {total} written");
 }
 
+/// Many that write more than can be taken at once: each waits for its turn. What is read of them and not taken is no more for that, and no line
+/// is cut to make room for it.
+#[test]
+fn many_writers_that_have_to_wait_keep_their_lines_whole() {
+    const WRITERS: u64 = 64;
+    const EACH: u64 = 1_500;
+    let remote = Remote::counting();
+    remote.fault("unavailable,operation=PutLogEvents");
+    let sidecar = Sidecar::start(&remote, &["--memory", "8MiB", "--backoff-max", "100ms"]);
+    for writer in 0..WRITERS {
+        let mut stream = sidecar.text();
+        let text = numbered(writer * EACH..(writer + 1) * EACH, 199).join("\n") + "\n";
+        stream.set_nonblocking(true).unwrap();
+        let written = stream.write(text.as_bytes()).unwrap();
+        stream.set_nonblocking(false).unwrap();
+        // That all has been written is seen at the other end.
+        std::thread::spawn(move || stream.write_all(&text.as_bytes()[written..]));
+    }
+    until("the lane is full", || sidecar.metric("splashdam_memory_bytes", "kind=\"chunk\"") > 2 * MIB);
+    // The answer comes from the thread that reads, after it has looked at everybody.
+    sidecar.admin("/healthz");
+    let kept = sidecar.metric("splashdam_memory_bytes", "kind=\"partial\"");
+    assert!(kept < MIB / 4, "{kept} bytes are kept, more than of one read");
+    remote.clear_faults();
+    remote.until_accepted(WRITERS * EACH);
+    assert_eq!(sidecar.metric("splashdam_split_records_total", ""), 0);
+    sidecar.stop().all_delivered(WRITERS * EACH);
+    assert_eq!(remote.report().marks.unique, WRITERS * EACH);
+}
+
+/// Text clients that stop in the middle of long lines: more of them together than is kept of what is not whole. The largest are cut,
+/// so that others get on, and nothing of them is lost.
+#[test]
+fn half_lines_give_way_where_they_alone_take_the_room() {
+    const CLIENTS: u64 = 10;
+    const HALF: usize = 150_000;
+    let remote = Remote::strict();
+    let sidecar = Sidecar::start(&remote, &["--memory", "8MiB"]);
+    let halves: Vec<_> = (0..CLIENTS).map(|_| sidecar.text()).collect();
+    std::thread::scope(|scope| {
+        for mut half in &halves {
+            scope.spawn(move || half.write_all(&[b'x'; HALF]).unwrap());
+        }
+    });
+    until("all has been read", || sidecar.metric("splashdam_read_bytes_total", "") == CLIENTS * HALF as u64);
+    sidecar.feed_lines(numbered(0..1_000, 200));
+    until("others get on", || remote.report().events.accepted >= 1_000);
+    for mut half in &halves {
+        half.write_all(b"x\n").unwrap();
+    }
+    drop(halves);
+    until("all have left", || sidecar.metric("splashdam_connections", "kind=\"text\"") == 0);
+    let split = sidecar.metric("splashdam_split_records_total", "");
+    let account = sidecar.stop();
+    assert!((1..=CLIENTS).contains(&split), "{split}");
+    account.all_delivered(1_000 + CLIENTS + split);
+    let long: usize = remote.texts().iter().filter(|text| text.starts_with('x')).map(String::len).sum();
+    assert_eq!(long, CLIENTS as usize * (HALF + 1), "nothing is lost at the cuts");
+}
+
+/// Frames that are not whole take all the room there is for such; a line that is not whole either stays as it is.
+#[test]
+fn half_frames_cost_no_line_its_wholeness() {
+    const CLIENTS: u8 = 20;
+    let remote = Remote::strict();
+    let sidecar = Sidecar::start(&remote, &["--memory", "8MiB"]);
+    let mut half = sidecar.text();
+    half.write_all(b"one half and ").unwrap();
+    let kept = || sidecar.metric("splashdam_memory_bytes", "kind=\"partial\"");
+    until("the half line is kept", || kept() > 0);
+    let mut frame = splashdam::wire::RecordsFrame::with_capacity(0);
+    frame.push(crate::support::now_ms(), &[b'x'; 250_000]);
+    let frame = frame.finish(1);
+    let mut frames = Vec::new();
+    for client in 0..CLIENTS {
+        let mut wire = sidecar.wire();
+        wire.hello(client, 1);
+        wire.stream().write_all(&frame[..100_000]).unwrap();
+        frames.push(wire);
+    }
+    sidecar.feed_lines(numbered(0..100, 200));
+    remote.until_accepted(100);
+    half.write_all(b"the other\n").unwrap();
+    remote.until_accepted(101);
+    assert_eq!(remote.texts().last().unwrap(), "one half and the other");
+    assert_eq!(sidecar.metric("splashdam_split_records_total", ""), 0);
+    drop(frames);
+    sidecar.stop().all_delivered(101);
+}
+
 /// Feeds so many records to a sidecar whose remote is down, more than it can hold; returns the numbers that the stream then has.
 /// `full` is called when it is full.
 #[track_caller]

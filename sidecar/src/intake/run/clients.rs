@@ -123,7 +123,8 @@ impl Intake {
         if connection.blocked {
             self.counters.blocked_text.sub(u64::from(matches!(connection.kind, Kind::Text { .. })));
         }
-        self.blocked.values_mut().for_each(|slots| slots.retain(|blocked| *blocked != slot));
+        let slots = self.waiting.gone(slot);
+        self.unblock(slots);
         self.by_id.remove(&connection.id);
         self.counters.connected.sub(1);
         self.free.push(slot);

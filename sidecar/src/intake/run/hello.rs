@@ -99,7 +99,7 @@ impl Intake {
             }
             engine::Hello::Later => {
                 self.shell.apply(|engine, now| engine.gone(lane, None, id, now));
-                self.block(slot, connection, lane);
+                self.block_with_rest(slot, connection, lane);
                 return Ok(Answered::Later);
             }
         };

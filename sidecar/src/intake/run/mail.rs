@@ -20,14 +20,7 @@ impl Intake {
         }
         self.seals.extend(mail.seals);
         for lane in mail.resumed {
-            for slot in self.blocked.remove(&lane).unwrap_or_default() {
-                if let Some(Some(connection)) = self.connections.get_mut(slot) {
-                    if std::mem::replace(&mut connection.blocked, false) {
-                        self.counters.blocked_text.sub(u64::from(matches!(connection.kind, Kind::Text { .. })));
-                    }
-                    self.enqueue(slot);
-                }
-            }
+            self.resume(lane);
         }
         let now = self.shell.clock().now();
         for (id, ack) in mail.acks {

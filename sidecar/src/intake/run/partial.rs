@@ -11,23 +11,24 @@ impl Intake {
         if paid >= bytes {
             return true;
         }
-        for attempt in 0..2 {
-            let more = self.shell.claim_partial(bytes - paid);
-            if let Some(more) = more {
-                match &mut connection.paid {
-                    Some(payment) => payment.merge(more),
-                    none => *none = Some(more),
-                }
-                return true;
-            }
-            if attempt == 0 && !self.cut_largest_line() {
-                break;
-            }
+        if self.claim(connection, bytes - paid) || self.cut_a_line(bytes) && self.claim(connection, bytes - paid) {
+            return true;
         }
         if self.finisher.is_none() {
             self.finisher = Some(connection.id);
         }
         self.finisher == Some(connection.id)
+    }
+
+    fn claim(&self, connection: &mut Connection, bytes: usize) -> bool {
+        let more = self.shell.claim_partial(bytes);
+        let claimed = more.is_some();
+        match (&mut connection.paid, more) {
+            (Some(paid), Some(more)) => paid.merge(more),
+            (paid, Some(more)) => *paid = Some(more),
+            (_, None) => {}
+        }
+        claimed
     }
 
     /// Keeps the bytes that were not taken, and gives back what was paid beyond them.
@@ -51,18 +52,34 @@ impl Intake {
         if let Some(paid) = &mut connection.paid {
             paid.shrink_to(capacity);
         }
+        if self.finisher == Some(connection.id) && matches!(connection.kind, Kind::Text { .. }) {
+            // There was no room for a whole read. Usually there is for the end of a line that is left of it; then it is
+            // somebody else's turn, and nobody has to cut this line for that.
+            let paid = connection.paid.as_ref().map_or(0, Payment::bytes);
+            if paid >= capacity || self.claim(connection, capacity - paid) {
+                self.finisher = None;
+            }
+        }
     }
 
-    /// When there is no room for partial lines, the largest is taken as it is: a record that is split.
-    pub(super) fn cut_largest_line(&mut self) -> bool {
-        let is_text = |c: &Connection| matches!(c.kind, Kind::Text { .. }) && !c.blocked && !c.rest.is_empty();
+    /// When there is no room to keep `bytes`, a line is taken as it is, a record that is split: the largest where lines alone
+    /// take the room, else the one that nobody could pay for. Where others take it a cut would free next to nothing.
+    fn cut_a_line(&mut self, bytes: usize) -> bool {
+        let is_line = |c: &Connection| matches!(c.kind, Kind::Text { .. }) && !c.replay && !c.rest.is_empty();
         let lines = self.connections.iter().enumerate();
-        let lines = lines.filter_map(|(slot, c)| c.as_ref().filter(|c| is_text(c)).map(|c| (slot, c.rest.len())));
-        let Some((slot, _)) = lines.max_by_key(|(_, length)| *length) else { return false };
+        let lines = lines.filter_map(|(slot, c)| c.as_ref().filter(|c| is_line(c)).map(|c| (slot, c)));
+        let kept: usize = lines.clone().map(|(_, c)| c.rest.capacity()).sum();
+        let lines = lines.filter(|(_, c)| !c.blocked);
+        let line = if kept + bytes > self.for_partial {
+            lines.max_by_key(|(_, c)| c.rest.len())
+        } else {
+            lines.into_iter().find(|(_, c)| self.finisher == Some(c.id))
+        };
+        let Some(slot) = line.map(|(slot, _)| slot) else { return false };
         let Some(mut connection) = self.connections[slot].take() else { return false };
         let rest = std::mem::take(&mut connection.rest);
         let consumed = self.take_text(slot, &mut connection, &rest, true).0;
-        self.counters.split.add(1);
+        self.counters.split.add(u64::from(consumed > 0));
         self.keep(&mut connection, &rest[consumed..]);
         self.connections[slot] = Some(connection);
         consumed > 0
