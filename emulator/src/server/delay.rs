@@ -2,7 +2,8 @@
 //!
 //! The runtime's timer goes by whole milliseconds and rounds up: an answer that is to be 5 ms late would be 6.5 ms late, and whoever
 //! measures what a round trip costs would blame the one who makes many. So the timer has all but the last two milliseconds, and
-//! a thread that may block sleeps through those; the kernel ends that within about 0.1 ms.
+//! a thread that may block sleeps through those; the kernel ends that within about 0.1 ms. The runtime has 512 such threads: more
+//! calls at once wait for each other.
 
 use std::thread;
 use std::time::{Duration, Instant};
