@@ -7,7 +7,7 @@
 //!                                    results ─► tables, JSON, HTML
 //! ```
 //!
-//! [`scale`] says how much of everything, [`api`] and [`tasks`] what is run in which order; [`far`], [`rig`] and [`task`] run one
+//! [`scale`] says how much of everything, [`api`] and [`tasks`] what is run in which order; [`block`] puts rigs side by side; [`far`], [`rig`] and [`task`] run one
 //! thing; [`app`] and [`program`] are the processes.
 
 use std::path::{Path, PathBuf};
@@ -23,6 +23,7 @@ use crate::{interrupt, provenance, report, stage};
 
 mod api;
 mod app;
+mod block;
 mod far;
 mod pipeline;
 mod program;

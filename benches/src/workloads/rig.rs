@@ -2,7 +2,6 @@
 //! seconds apart; those that are not being measured are idle.
 
 use std::fs;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -16,6 +15,10 @@ use super::usage::Usage;
 use crate::error::{io, wrong, Result};
 use crate::load::LoadReport;
 use crate::results::{Account, ApiRun, App, Drive, Memory, Mode, Operation, Part, Topology};
+
+mod account;
+
+use account::{kept, known, settle, Whole, Window};
 
 /// Above every number that a rig's records will carry.
 const NUMBERS: u64 = 400_000_000;
@@ -42,17 +45,6 @@ pub(crate) struct Load {
     pub(crate) warm_up: f64,
     /// Of each thread; the run ends at its seconds all the same.
     pub(crate) loops: Option<u64>,
-}
-
-/// A run whose account is not known yet.
-#[derive(Debug)]
-struct Window {
-    run: ApiRun,
-    numbers: Range<u64>,
-    /// Records of the requests that were answered well, warm-up included.
-    emitted: u64,
-    /// All requests were.
-    clean: bool,
 }
 
 /// Fields are dropped in this order: who asks first, who is asked last.
@@ -223,15 +215,12 @@ impl Rig {
         let (said, _) = accounts(&lines);
         let mut windows = std::mem::take(&mut self.windows);
         if self.setup.mode.ships() {
-            let all = Whole {
-                emitted: said.emitted,
-                arrived: self.far.arrived(&(0..NUMBERS))?,
-                doubled: self.far.doubled()?,
-            };
+            let arrived = self.far.arrived(&(0..NUMBERS))?;
+            let all = Whole { emitted: said.emitted, arrived, doubled: self.far.doubled()? };
             for window in &mut windows {
-                window.run.account = account(window.emitted, self.far.arrived(&window.numbers)?);
+                window.run.account = known(window.emitted, self.far.arrived(&window.numbers)?);
             }
-            settle_accounts(&mut windows, all, self.cut_short);
+            settle(&mut windows, all, self.cut_short);
         }
         if self.setup.mode == Mode::Splashdam {
             let line = last_line.unwrap_or_default();
@@ -249,119 +238,6 @@ impl Rig {
     }
 }
 
-/// All runs that figures are made of. Records of the others are accounted for in the last of these.
-fn kept(runs: impl Iterator<Item = ApiRun>) -> Vec<ApiRun> {
-    let (calibrations, mut kept): (Vec<_>, Vec<_>) = runs.partition(|run| run.part == Part::Calibration);
-    if let Some(last) = kept.last_mut() {
-        for Account { emitted, delivered, doubled, lost } in calibrations.iter().map(|run| run.account) {
-            last.account.emitted += emitted;
-            last.account.delivered += delivered;
-            last.account.doubled += doubled;
-            last.account.lost += lost;
-        }
-        last.faults.extend(calibrations.into_iter().flat_map(|run| run.faults));
-    }
-    kept
-}
-
-/// What a rig came to as a whole, by the app's own count and the endpoint's.
-#[derive(Debug, Clone, Copy)]
-struct Whole {
-    emitted: u64,
-    arrived: u64,
-    doubled: u64,
-}
-
-/// Nobody knows whose the doubled ones were, nor the lost ones of requests that were not answered well: they stand in the last run,
-/// so that all runs together come to what the app and the endpoint say.
-fn settle_accounts(windows: &mut [Window], all: Whole, cut_short: bool) {
-    let sum = |of: fn(&Account) -> u64| windows.iter().map(|window| of(&window.run.account)).sum::<u64>();
-    let (emitted, lost) = (sum(|account| account.emitted), sum(|account| account.lost));
-    let due: u64 = windows.iter().map(|window| window.emitted).sum();
-    let sound = !cut_short && windows.iter().all(|window| window.clean);
-    let Some(last) = windows.last_mut() else { return };
-    if all.emitted < due || (sound && all.emitted != due) {
-        let fault = format!("the app says that it logged {} records, its answers say {due}", all.emitted);
-        windows.iter_mut().for_each(|window| window.run.faults.push(fault.clone()));
-        return;
-    }
-    let account = &mut last.run.account;
-    account.doubled = all.doubled;
-    account.lost += all.emitted.saturating_sub(all.arrived).saturating_sub(lost);
-    account.emitted += all.emitted.saturating_sub(emitted);
-    account.delivered = account.emitted - account.lost;
-}
-
-/// Requests that failed may have logged all the same, so more than is known of may have arrived.
-fn account(emitted: u64, delivered: u64) -> Account {
-    let emitted = emitted.max(delivered);
-    Account { emitted, delivered, doubled: 0, lost: emitted - delivered }
-}
-
 fn database(session: &Session, app: App) -> PathBuf {
     session.folder.path().join(format!("{app}.sqlite"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_arrived_was_emitted() {
-        assert_eq!(account(10, 8), Account { emitted: 10, delivered: 8, doubled: 0, lost: 2 });
-        assert_eq!(account(10, 11), Account { emitted: 11, delivered: 11, doubled: 0, lost: 0 });
-    }
-
-    fn window(emitted: u64, arrived: u64, clean: bool) -> Window {
-        let mut run = crate::report::sample::api_run();
-        run.account = account(emitted, arrived);
-        Window { run, numbers: 0..100, emitted, clean }
-    }
-
-    fn settled(windows: Vec<Window>, emitted: u64, arrived: u64) -> Vec<Window> {
-        settled_after(windows, emitted, arrived, false)
-    }
-
-    fn settled_after(mut windows: Vec<Window>, emitted: u64, arrived: u64, cut_short: bool) -> Vec<Window> {
-        settle_accounts(&mut windows, Whole { emitted, arrived, doubled: 1 }, cut_short);
-        windows
-    }
-
-    #[test]
-    fn all_runs_together_come_to_what_app_and_endpoint_say() {
-        // The second run had requests that failed: five of their records arrived, and one of an answered request's did not.
-        let windows = settled(vec![window(10, 10, true), window(20, 24, false)], 37, 34);
-        let sum = |of: fn(&Account) -> u64| windows.iter().map(|window| of(&window.run.account)).sum::<u64>();
-        assert_eq!((sum(|account| account.emitted), sum(|account| account.delivered)), (37, 34));
-        assert_eq!((sum(|account| account.lost), sum(|account| account.doubled)), (3, 1));
-        assert_eq!(windows[0].run.account, account(10, 10));
-    }
-
-    #[test]
-    fn an_app_that_counts_otherwise_is_a_fault() {
-        let faults = |windows: Vec<Window>| windows.iter().map(|window| window.run.faults.len()).sum::<usize>();
-        assert_eq!(faults(settled(vec![window(10, 10, true)], 10, 10)), 0);
-        assert_eq!(faults(settled(vec![window(10, 10, true)], 11, 10)), 1);
-        assert_eq!(faults(settled(vec![window(10, 10, false)], 11, 10)), 0);
-        assert_eq!(faults(settled(vec![window(10, 10, false)], 9, 9)), 1);
-    }
-
-    #[test]
-    fn a_run_that_was_broken_off_makes_no_loss() {
-        // The app logged seven more, and all of them arrived.
-        let windows = settled_after(vec![window(10, 10, true)], 17, 17, true);
-        assert_eq!(windows[0].run.account, Account { emitted: 17, delivered: 17, doubled: 1, lost: 0 });
-        assert!(windows[0].run.faults.is_empty());
-    }
-
-    #[test]
-    fn records_of_runs_that_are_not_kept_are() {
-        let mut calibration = window(5, 4, true).run;
-        calibration.part = Part::Calibration;
-        calibration.faults.push("lost".to_owned());
-        let runs = kept([calibration, window(10, 10, true).run].into_iter());
-        assert_eq!(runs.len(), 1);
-        assert_eq!(runs[0].account, Account { emitted: 15, delivered: 14, doubled: 0, lost: 1 });
-        assert_eq!(runs[0].faults, ["lost"]);
-    }
 }
