@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::stats::{self, Interval};
+use super::stats::{self, Buckets, Interval};
 use super::words;
 use crate::results::{
     Account, ApiRun, App, Cpu, Drive, Latency, Memory, Mode, Operation, Phase, Results, Shape, TaskRun, Topology,
@@ -128,8 +128,8 @@ pub(super) fn by_round<'a, R: 'a>(
 }
 
 /// Values of the same rounds, the first to be compared with.
-pub(super) fn paired(base: &BTreeMap<u32, f64>, other: &BTreeMap<u32, f64>) -> Vec<(f64, f64)> {
-    base.iter().filter_map(|(round, value)| Some((*value, *other.get(round)?))).collect()
+pub(super) fn paired<T: Clone>(base: &BTreeMap<u32, T>, other: &BTreeMap<u32, T>) -> Vec<(T, T)> {
+    base.iter().filter_map(|(round, value)| Some((value.clone(), other.get(round)?.clone()))).collect()
 }
 
 /// A figure of one mode less the same of another, with its interval; and how many times as much.
@@ -207,6 +207,19 @@ pub(super) fn of_all_due(run: &ApiRun, share: f64, answered: u64) -> f64 {
     } else {
         answered as f64
     }
+}
+
+/// As [`of_all_due`], all of them: in buckets, the runs of a round in one.
+pub(super) fn all_due_by_round(runs: &[&ApiRun]) -> BTreeMap<u32, Buckets> {
+    let mut rounds: BTreeMap<u32, Buckets> = BTreeMap::new();
+    for run in runs {
+        let round = rounds.entry(run.round).or_default();
+        run.latency.buckets.iter().for_each(|(value, count)| *round.entry(*value).or_default() += count);
+        if run.errors > 0 {
+            *round.entry(run.latency.max.max(GIVEN_UP)).or_default() += run.errors;
+        }
+    }
+    rounds
 }
 
 /// Answers within the measurement.

@@ -2,7 +2,7 @@
 //! is built on it is inconclusive and still shows what was measured.
 
 pub(super) use crate::statistics::{
-    equivalence, fit_line, median, Equivalence, Interval, Line, EQUIVALENCE, LEAST_ROUNDS,
+    equivalence, fit_line, median, Buckets, Equivalence, Interval, Line, EQUIVALENCE, LEAST_ROUNDS,
 };
 
 use crate::statistics;
@@ -15,6 +15,15 @@ pub(super) fn ratio_of_medians(pairs: &[(f64, f64)], seed: u64) -> Option<Interv
 /// Median of the second less median of the first.
 pub(super) fn difference(pairs: &[(f64, f64)], seed: u64) -> Option<Interval> {
     statistics::difference(pairs, seed).or_else(|| endless(pairs, |base, other| other - base))
+}
+
+/// A quantile of all that the second came to in all rounds over the same of the first.
+pub(super) fn ratio_of_quantiles(share: f64, pairs: &[(Buckets, Buckets)], seed: u64) -> Option<Interval> {
+    let of = |second: bool| {
+        statistics::quantile_of_all(share, pairs.iter().map(move |pair| if second { &pair.1 } else { &pair.0 }))
+    };
+    statistics::ratio_of_quantiles(share, pairs, seed)
+        .or_else(|| endless(&[(of(false)?, of(true)?)], |base, other| other / base))
 }
 
 fn endless(pairs: &[(f64, f64)], of: impl Fn(f64, f64) -> f64) -> Option<Interval> {
