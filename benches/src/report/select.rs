@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::stats::{self, Buckets, Interval};
 use super::words;
 use crate::results::{
-    Account, ApiRun, App, Cpu, Drive, Latency, Memory, Mode, Operation, Phase, Results, Shape, TaskRun, Topology,
+    Account, ApiRun, App, Cpu, Drive, Latency, Memory, Mode, Operation, Part, Phase, Results, Shape, TaskRun, Topology,
 };
 
 /// How requests came, apart from the rate at which the ladder's rungs differ.
@@ -62,6 +62,13 @@ impl Case {
     pub(super) fn driven<'a>(&self, results: &'a Results, mode: Mode, how: How) -> Vec<&'a ApiRun> {
         let mut runs = self.runs(results, mode);
         runs.retain(|run| How::from(run.drive) == how);
+        runs
+    }
+
+    /// Those of null and splashdam in turn.
+    pub(super) fn in_pairs<'a>(&self, results: &'a Results, mode: Mode, how: How) -> Vec<&'a ApiRun> {
+        let mut runs = self.driven(results, mode, how);
+        runs.retain(|run| run.part == Part::Pairs);
         runs
     }
 
@@ -139,12 +146,42 @@ pub(super) struct Added {
     pub(super) by: Interval,
     pub(super) times: f64,
     pub(super) rounds: usize,
+    /// How far values that should be alike lie apart, where that was looked at: what a difference must exceed to be seen in a few
+    /// rounds.
+    pub(super) scatter: Option<f64>,
+}
+
+impl Added {
+    /// None, where it can be told from nothing.
+    pub(super) fn is_unseen(&self) -> bool {
+        if self.rounds >= stats::LEAST_ROUNDS {
+            return self.by.holds(0.0);
+        }
+        self.scatter.is_some_and(|scatter| self.by.middle.abs() <= scatter)
+    }
+}
+
+/// How far the middle half of a run's requests reaches, or else the medians of its rounds: the widest of any mode compared.
+pub(super) fn scatter_of_requests(modes: &[Vec<&ApiRun>]) -> Option<f64> {
+    let of = |runs: &Vec<&ApiRun>| {
+        let rounds = stats::range(runs.iter().map(|run| run.latency.p50 as f64))?;
+        let buckets = pooled(runs.iter().map(|run| &run.latency));
+        let [low, high] = [0.25, 0.75].map(|share| stats::quantile_of_all(share, std::iter::once(&buckets)));
+        Some(rounds.max(high? - low?))
+    };
+    modes.iter().filter_map(of).reduce(f64::max)
+}
+
+/// How far the wall times of a mode's requests lie apart, in microseconds.
+pub(super) fn scatter_of_tasks(modes: &[Vec<&TaskRun>]) -> Option<f64> {
+    let of = |runs: &Vec<&TaskRun>| stats::range(runs.iter().flat_map(|run| run.request_seconds.iter().copied()));
+    modes.iter().filter_map(of).reduce(f64::max).map(|seconds| 1e6 * seconds)
 }
 
 pub(super) fn added(pairs: &[(f64, f64)], seed: u64) -> Option<Added> {
     let base = stats::median(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>())?;
     let times = stats::ratio_of_medians(pairs, seed).map_or(f64::NAN, |ratio| ratio.middle);
-    Some(Added { base, by: stats::difference(pairs, seed)?, times, rounds: pairs.len() })
+    Some(Added { base, by: stats::difference(pairs, seed)?, times, rounds: pairs.len(), scatter: None })
 }
 
 /// Runs of the API workload that differ in their round alone.

@@ -2,7 +2,7 @@
 //! is built on it is inconclusive and still shows what was measured.
 
 pub(super) use crate::statistics::{
-    equivalence, fit_line, median, Buckets, Equivalence, Interval, Line, EQUIVALENCE, LEAST_ROUNDS,
+    equivalence, fit_line, median, quantile_of_all, Buckets, Equivalence, Interval, Line, EQUIVALENCE, LEAST_ROUNDS,
 };
 
 use crate::statistics;
@@ -24,6 +24,13 @@ pub(super) fn ratio_of_quantiles(share: f64, pairs: &[(Buckets, Buckets)], seed:
     };
     statistics::ratio_of_quantiles(share, pairs, seed)
         .or_else(|| endless(&[(of(false)?, of(true)?)], |base, other| other / base))
+}
+
+/// From the least to the greatest.
+pub(super) fn range(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (least, greatest) =
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |ends, value| (ends.0.min(value), ends.1.max(value)));
+    (greatest >= least).then_some(greatest - least)
 }
 
 fn endless(pairs: &[(f64, f64)], of: impl Fn(f64, f64) -> f64) -> Option<Interval> {

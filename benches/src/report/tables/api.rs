@@ -203,7 +203,8 @@ const COLUMNS: [&str; 18] = [
 
 fn rows(results: &Results, case: &Case) -> Table {
     let title = format!("{}, {}: every run", words::server(case.app), words::operation(case.operation));
-    let note = "Medians of rounds; latencies in ms; CPU is of one request; memory is the peak.";
+    let note = "Medians of rounds; latencies in ms; CPU is of one request, that of a queue without what it sends up to a minute later; memory is \
+                the peak.";
     let mut table = Table::new(title, note, 5, &COLUMNS);
     let mut drives: Vec<(How, u64, String)> = Vec::new();
     let own = |run: &&ApiRun| run.faults.is_empty() && Case::new(run) == *case;
