@@ -114,49 +114,60 @@ pub(super) fn sentence(results: &Results) -> String {
     format!("With CloudWatch {away} away, {clauses}")
 }
 
-/// Of what everything is compared with, to the two designs that the question is about.
+/// The design that the question is about, and ours.
+const TOLD: [Mode; 2] = [Mode::Sync, Mode::Splashdam];
+
 fn request_clause(results: &Results, app: App, operation: Operation) -> Option<String> {
     let paid = |mode| Some((mode, request(results, app, operation, mode)?));
-    let paid: Vec<_> = [Mode::Sync, Mode::Splashdam].into_iter().filter_map(paid).collect();
-    let part =
-        |(mode, paid): &(Mode, Pays)| format!("{} with {}{}", cost(&paid.added), words::mode(app, *mode), at(paid));
+    let paid: Vec<_> = TOLD.into_iter().filter_map(paid).collect();
+    let (_, first) = paid.first()?;
+    let part = |(mode, paid): &(Mode, Pays)| {
+        let (cost, sure) = cost(paid);
+        format!("{cost} with {}{sure}", words::mode(app, *mode))
+    };
     let parts: Vec<_> = paid.iter().map(part).collect();
-    (!parts.is_empty()).then(|| {
-        let server = if app == App::Python { "a Django" } else { "a Rust" };
-        format!("logging adds to {server} {} request {}.", words::operation(operation), list(&parts))
-    })
+    Some(format!(
+        "sending logs adds to {} {} request of {}: {}.",
+        if app == App::Python { "a Django" } else { "a Rust" },
+        words::operation(operation),
+        words::ms(first.added.base),
+        list(&parts)
+    ))
 }
 
-fn at(paid: &Pays) -> String {
-    paid.paired_at.map_or_else(String::new, |phase| format!(" ({}, {} rounds)", words::phase(phase), paid.added.rounds))
-}
-
-/// A cost that cannot be told from nothing is told as such, with what it may be at most.
-fn cost(added: &Added) -> String {
-    let interval = added.by;
-    match added {
-        added if added.is_unseen() && interval.high.is_finite() => {
-            format!("nothing that could be seen (at most {})", words::ms(interval.high))
-        }
-        added if added.is_unseen() || interval.middle <= 0.0 => "nothing that could be seen".to_owned(),
-        _ => words::ms(interval.middle),
+/// A cost, and how sure it is. One that cannot be told from nothing is told as such, with what it may be at most.
+fn cost(paid: &Pays) -> (String, String) {
+    let (added, by) = (&paid.added, paid.added.by);
+    let mut sure = Vec::new();
+    let unseen = added.is_unseen() || by.middle <= 0.0;
+    if by.high.is_finite() && (unseen || paid.paired_at.is_some()) {
+        sure.push(if unseen {
+            format!("at most {}", words::ms(by.high.max(0.0)))
+        } else {
+            format!("{} to {}", words::ms(by.low), words::ms(by.high))
+        });
     }
+    sure.extend(paid.paired_at.map(|phase| words::phase(phase).to_owned()));
+    let sure = if sure.is_empty() { String::new() } else { format!(" ({})", sure.join("; ")) };
+    (if unseen { "nothing that could be seen".to_owned() } else { words::ms(by.middle) }, sure)
+}
+
+fn rounds(count: usize) -> String {
+    format!("{count} round{}", if count == 1 { "" } else { "s" })
 }
 
 fn task_clause(results: &Results, case: &TaskCase) -> Option<String> {
     let paid = |mode| Some((mode, task(results, case, mode)?.added));
-    let paid: Vec<_> = [Mode::Sync, Mode::Splashdam].into_iter().filter_map(paid).collect();
+    let paid: Vec<_> = TOLD.into_iter().filter_map(paid).collect();
     let (_, first) = paid.first()?;
-    let took = |added: &Added| {
-        if added.is_unseen() {
-            return "as long as without".to_owned();
-        }
-        words::micros(added.base + added.by.middle)
+    let took = |added: &Added| match added {
+        added if added.is_unseen() => format!("≈ {}", words::micros(added.base)),
+        added => words::micros(added.base + added.by.middle),
     };
     let parts: Vec<_> =
         paid.iter().map(|(mode, added)| format!("{} with {}", took(added), words::mode(case.app, *mode))).collect();
     Some(format!(
-        "{} request of {} tasks takes {} without, {}.",
+        "{} request of {} tasks takes {} with nothing sent, {}.",
         if case.app == App::Python { "A Celery" } else { "A Rust" },
         words::thousands(case.shape.tasks as f64),
         words::micros(first.base),
@@ -217,7 +228,7 @@ fn pays(mode: Mode, paid: &Pays) -> Cell {
     if added.rounds >= stats::LEAST_ROUNDS {
         small.push(format!("{} to {}", words::signed(by.low, show), words::signed(by.high, show)));
     } else {
-        let rounds = if added.rounds == 1 { "1 round".to_owned() } else { format!("{} rounds", added.rounds) };
+        let rounds = rounds(added.rounds);
         small.push(added.scatter.map_or_else(|| rounds.clone(), |apart| format!("{rounds}, {} apart", show(apart))));
     }
     small.extend(paid.paired_at.map(|phase| words::phase(phase).to_owned()));
@@ -271,9 +282,9 @@ mod tests {
         let said = sentence(&results);
         for part in [
             "10 ms away",
-            "to a Django sysconfig request",
+            "to a Django sysconfig request of 12.9 ms: 32.0 ms with Watchtower sync",
             "with Watchtower sync",
-            "with splashdam (OK load, 50 %, 5 rounds)",
+            "0.06 ms with splashdam (0.04 ms to 0.06 ms; OK load, 50 %)",
             "A Celery request of 671 tasks",
             "Lost by splashdam: 0 of",
         ] {
@@ -302,10 +313,21 @@ mod tests {
             (few(-2_110.0, 100.0), "nothing that could be seen", "−2.11 ms"),
             (few(33_000.0, 800.0), "33.0 ms", "+33.0 ms"),
         ] {
-            assert_eq!(cost(&added), said);
-            let cell = pays(Mode::Sync, &Pays { added, times_none: None, cpu: (1.0, None), paired_at: None });
-            assert_eq!(cell.text, shown);
+            let mut paid = Pays { added, times_none: None, cpu: (1.0, None), paired_at: None };
+            assert_eq!(
+                (cost(&paid).0 + &cost(&paid).1, pays(Mode::Sync, &paid).text.as_str()),
+                (said.to_owned(), shown)
+            );
+            paid.paired_at = Some(Phase::Half);
+            assert!(cost(&paid).1.contains("OK load, 50 %"), "{:?}", cost(&paid));
         }
+        let paid = Pays {
+            added: cost_of(10.0, 50.0, 110.0, 7, 0.0),
+            times_none: None,
+            cpu: (1.0, None),
+            paired_at: Some(Phase::Half),
+        };
+        assert_eq!(cost(&paid), ("0.05 ms".to_owned(), " (0.01 ms to 0.11 ms; OK load, 50 %)".to_owned()));
     }
 
     #[test]

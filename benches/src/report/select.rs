@@ -161,12 +161,12 @@ impl Added {
     }
 }
 
-/// How far the middle half of a run's requests reaches, or else the medians of its rounds: the widest of any mode compared.
+/// How far the middle four fifths of a run's requests reach, or else the medians of its rounds: the widest of any mode compared.
 pub(super) fn scatter_of_requests(modes: &[Vec<&ApiRun>]) -> Option<f64> {
     let of = |runs: &Vec<&ApiRun>| {
         let rounds = stats::range(runs.iter().map(|run| run.latency.p50 as f64))?;
         let buckets = pooled(runs.iter().map(|run| &run.latency));
-        let [low, high] = [0.25, 0.75].map(|share| stats::quantile_of_all(share, std::iter::once(&buckets)));
+        let [low, high] = [0.1, 0.9].map(|share| stats::quantile_of_all(share, std::iter::once(&buckets)));
         Some(rounds.max(high? - low?))
     };
     modes.iter().filter_map(of).reduce(f64::max)
