@@ -101,8 +101,7 @@ fn ways(a: usize, b: usize) -> Vec<f64> {
     ways
 }
 
-/// With Wilcoxon's mean and deviation; the error function's tail by its continued fraction's first steps is not needed here: a bound
-/// from above keeps to the safe side.
+/// With Wilcoxon's mean and deviation. Half of `exp(-z²/2)` bounds the normal tail from above: the safe side.
 fn normal_above(pairs: f64, a: f64, b: f64) -> f64 {
     let deviation = (a * b * (a + b + 1.0) / 12.0).sqrt();
     let z = (pairs - 0.5 - a * b / 2.0) / deviation;

@@ -1,4 +1,4 @@
-//! What a request and a task pay in each mode: one sentence, and the table behind it.
+//! What a request and a task pay in each mode: the table behind the sentence.
 
 use super::select::{
     account, added, by_round, cpu_each, headline_remote, mean_seconds, paired, scatter_of_requests, scatter_of_tasks,
@@ -7,9 +7,12 @@ use super::select::{
 use super::select::{Added, Case, How, TaskCase};
 use super::stats;
 use super::table::{Cell, Table};
-use super::verdicts::{self, Outcome};
 use super::words;
 use crate::results::{ApiRun, App, Mode, Operation, Phase, Results, Topology};
+
+mod sentence;
+
+pub(super) use sentence::sentence;
 
 const OPERATIONS: [Operation; 3] = [Operation::Sysconfig, Operation::ConcurrentKnown, Operation::ConcurrentUnknown];
 const MODES: [Mode; 5] = [Mode::None, Mode::Stdout, Mode::Splashdam, Mode::Sync, Mode::Queue];
@@ -89,109 +92,6 @@ fn times(pairs: &[(f64, f64)], seed: u64) -> Option<f64> {
     Some(stats::ratio_of_medians(pairs, seed)?.middle)
 }
 
-/// The app that users run, where it was measured.
-fn main_app(results: &Results) -> Option<App> {
-    let measured =
-        |app: App| results.api.iter().any(|run| run.app == app) || results.tasks.iter().any(|run| run.app == app);
-    [App::Python, App::Rust].into_iter().find(|app| measured(*app))
-}
-
-/// The answer in words, for somebody who reads nothing else; why there is none, where null or the others were not run.
-pub(super) fn sentence(results: &Results) -> String {
-    let (Some(app), Some(remote)) = (main_app(results), headline_remote(results)) else {
-        return "This run holds no API or task workload, so it does not say what a request or a task pays.".to_owned();
-    };
-    let away = words::remote(&remote);
-    let request = OPERATIONS.into_iter().find_map(|operation| request_clause(results, app, operation));
-    let task =
-        task_cases(results).into_iter().filter(|case| case.app == app).find_map(|case| task_clause(results, &case));
-    if request.is_none() && task.is_none() {
-        return format!(
-            "With CloudWatch {away} away: no round measured both `null` and a mode to compare with it, so what logging costs cannot be said."
-        );
-    }
-    let clauses = [request, task, lost_clause(results)].into_iter().flatten().collect::<Vec<_>>().join(" ");
-    format!("With CloudWatch {away} away, {clauses}")
-}
-
-/// The design that the question is about, and ours.
-const TOLD: [Mode; 2] = [Mode::Sync, Mode::Splashdam];
-
-fn request_clause(results: &Results, app: App, operation: Operation) -> Option<String> {
-    let paid = |mode| Some((mode, request(results, app, operation, mode)?));
-    let paid: Vec<_> = TOLD.into_iter().filter_map(paid).collect();
-    let (_, first) = paid.first()?;
-    let part = |(mode, paid): &(Mode, Pays)| {
-        let (cost, sure) = cost(paid);
-        format!("{cost} with {}{sure}", words::mode(app, *mode))
-    };
-    let parts: Vec<_> = paid.iter().map(part).collect();
-    Some(format!(
-        "sending logs adds to {} {} request of {}: {}.",
-        if app == App::Python { "a Django" } else { "a Rust" },
-        words::operation(operation),
-        words::ms(first.added.base),
-        list(&parts)
-    ))
-}
-
-/// A cost, and how sure it is. One that cannot be told from nothing is told as such, with what it may be at most.
-fn cost(paid: &Pays) -> (String, String) {
-    let (added, by) = (&paid.added, paid.added.by);
-    let mut sure = Vec::new();
-    let unseen = added.is_unseen() || by.middle <= 0.0;
-    if by.high.is_finite() && (unseen || paid.paired_at.is_some()) {
-        sure.push(if unseen {
-            format!("at most {}", words::ms(by.high.max(0.0)))
-        } else {
-            format!("{} to {}", words::ms(by.low), words::ms(by.high))
-        });
-    }
-    sure.extend(paid.paired_at.map(|phase| words::phase(phase).to_owned()));
-    let sure = if sure.is_empty() { String::new() } else { format!(" ({})", sure.join("; ")) };
-    (if unseen { "nothing that could be seen".to_owned() } else { words::ms(by.middle) }, sure)
-}
-
-fn rounds(count: usize) -> String {
-    format!("{count} round{}", if count == 1 { "" } else { "s" })
-}
-
-fn task_clause(results: &Results, case: &TaskCase) -> Option<String> {
-    let paid = |mode| Some((mode, task(results, case, mode)?.added));
-    let paid: Vec<_> = TOLD.into_iter().filter_map(paid).collect();
-    let (_, first) = paid.first()?;
-    let took = |added: &Added| match added {
-        added if added.is_unseen() => format!("≈ {}", words::micros(added.base)),
-        added => words::micros(added.base + added.by.middle),
-    };
-    let parts: Vec<_> =
-        paid.iter().map(|(mode, added)| format!("{} with {}", took(added), words::mode(case.app, *mode))).collect();
-    Some(format!(
-        "{} request of {} tasks takes {} with nothing sent, {}.",
-        if case.app == App::Python { "A Celery" } else { "A Rust" },
-        words::thousands(case.shape.tasks as f64),
-        words::micros(first.base),
-        list(&parts),
-    ))
-}
-
-/// Of splashdam alone: what others lose depends on when they are ended, which takes more words.
-fn lost_clause(results: &Results) -> Option<String> {
-    let verdict = verdicts::lost::verdicts(results)?;
-    let unknown = if verdict.outcome == Outcome::Inconclusive { "; some runs failed" } else { "" };
-    let total = verdicts::lost::total(results);
-    let [lost, emitted] = [total.lost, total.emitted].map(|count| words::thousands(count as f64));
-    Some(format!("Lost by splashdam: {lost} of {emitted} records{unknown}."))
-}
-
-fn list(parts: &[String]) -> String {
-    match parts {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
-}
-
 /// For each app a table: what each mode adds to each kind of request, and what it lost.
 pub(super) fn tables(results: &Results) -> Vec<Table> {
     [App::Python, App::Rust].into_iter().filter_map(|app| table(results, app)).collect()
@@ -219,6 +119,10 @@ fn table(results: &Results, app: App) -> Option<Table> {
         table.push(Some(mode), cells);
     }
     (!table.rows.is_empty()).then_some(table)
+}
+
+fn rounds(count: usize) -> String {
+    format!("{count} round{}", if count == 1 { "" } else { "s" })
 }
 
 fn pays(mode: Mode, paid: &Pays) -> Cell {
@@ -272,30 +176,10 @@ fn note(results: &Results, app: App) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::sentence::cost;
     use super::*;
     use crate::report::sample;
     use crate::results::Part;
-
-    #[test]
-    fn the_sentence_is_computed_from_the_runs() {
-        let results = sample::results();
-        let said = sentence(&results);
-        for part in [
-            "10 ms away",
-            "to a Django sysconfig request of 12.9 ms: 32.0 ms with Watchtower sync",
-            "with Watchtower sync",
-            "0.06 ms with splashdam (0.04 ms to 0.06 ms; OK load, 50 %)",
-            "A Celery request of 671 tasks",
-            "Lost by splashdam: 0 of",
-        ] {
-            assert!(said.contains(part), "{part}: {said}");
-        }
-        assert!(said.split_whitespace().count() <= 65, "{said}");
-        let sync = request(&results, App::Python, Operation::Sysconfig, Mode::Sync).unwrap();
-        // Three records, one round trip of 10 ms each, and some CPU.
-        assert!((30_000.0..36_000.0).contains(&sync.added.by.middle), "{sync:?}");
-        assert!(said.contains(&words::ms(sync.added.by.middle)), "{said}");
-    }
 
     fn cost_of(low: f64, middle: f64, high: f64, rounds: usize, scatter: f64) -> Added {
         let by = stats::Interval { low, middle, high, confidence: stats::EQUIVALENCE };
@@ -363,15 +247,5 @@ mod tests {
         assert!(tables
             .iter()
             .all(|table| table.note.contains("a minute later") && table.text().contains("sending apart")));
-    }
-
-    #[test]
-    fn without_null_nothing_is_claimed() {
-        let mut results = sample::results();
-        results.api.retain(|run| run.mode != Mode::Null);
-        results.tasks.retain(|run| run.mode != Mode::Null);
-        assert!(sentence(&results).contains("cannot be said"), "{}", sentence(&results));
-        assert!(tables(&results).is_empty());
-        assert!(sentence(&Results::default()).contains("no API or task workload"));
     }
 }

@@ -3,11 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use super::stats::{self, Buckets, Interval};
+use super::stats::{self, Buckets};
 use super::words;
 use crate::results::{
     Account, ApiRun, App, Cpu, Drive, Latency, Memory, Mode, Operation, Part, Phase, Results, Shape, TaskRun, Topology,
 };
+
+mod cost;
+
+pub(super) use cost::{added, scatter_of_requests, scatter_of_tasks, Added};
 
 /// How requests came, apart from the rate at which the ladder's rungs differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,51 +141,6 @@ pub(super) fn by_round<'a, R: 'a>(
 /// Values of the same rounds, the first to be compared with.
 pub(super) fn paired<T: Clone>(base: &BTreeMap<u32, T>, other: &BTreeMap<u32, T>) -> Vec<(T, T)> {
     base.iter().filter_map(|(round, value)| Some((value.clone(), other.get(round)?.clone()))).collect()
-}
-
-/// A figure of one mode less the same of another, with its interval; and how many times as much.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Added {
-    pub(super) base: f64,
-    pub(super) by: Interval,
-    pub(super) times: f64,
-    pub(super) rounds: usize,
-    /// How far values that should be alike lie apart, where that was looked at: what a difference must exceed to be seen in a few
-    /// rounds.
-    pub(super) scatter: Option<f64>,
-}
-
-impl Added {
-    /// None, where it can be told from nothing.
-    pub(super) fn is_unseen(&self) -> bool {
-        if self.rounds >= stats::LEAST_ROUNDS {
-            return self.by.holds(0.0);
-        }
-        self.scatter.is_some_and(|scatter| self.by.middle.abs() <= scatter)
-    }
-}
-
-/// How far the middle four fifths of a run's requests reach, or else the medians of its rounds: the widest of any mode compared.
-pub(super) fn scatter_of_requests(modes: &[Vec<&ApiRun>]) -> Option<f64> {
-    let of = |runs: &Vec<&ApiRun>| {
-        let rounds = stats::range(runs.iter().map(|run| run.latency.p50 as f64))?;
-        let buckets = pooled(runs.iter().map(|run| &run.latency));
-        let [low, high] = [0.1, 0.9].map(|share| stats::quantile_of_all(share, std::iter::once(&buckets)));
-        Some(rounds.max(high? - low?))
-    };
-    modes.iter().filter_map(of).reduce(f64::max)
-}
-
-/// How far the wall times of a mode's requests lie apart, in microseconds.
-pub(super) fn scatter_of_tasks(modes: &[Vec<&TaskRun>]) -> Option<f64> {
-    let of = |runs: &Vec<&TaskRun>| stats::range(runs.iter().flat_map(|run| run.request_seconds.iter().copied()));
-    modes.iter().filter_map(of).reduce(f64::max).map(|seconds| 1e6 * seconds)
-}
-
-pub(super) fn added(pairs: &[(f64, f64)], seed: u64) -> Option<Added> {
-    let base = stats::median(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>())?;
-    let times = stats::ratio_of_medians(pairs, seed).map_or(f64::NAN, |ratio| ratio.middle);
-    Some(Added { base, by: stats::difference(pairs, seed)?, times, rounds: pairs.len(), scatter: None })
 }
 
 /// Runs of the API workload that differ in their round alone.
