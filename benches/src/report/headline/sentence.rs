@@ -44,11 +44,11 @@ fn request_clause(results: &Results, app: App, operation: Operation) -> Option<S
     };
     let parts: Vec<_> = paid.iter().map(part).collect();
     Some(format!(
-        "sending logs adds to {} {} request of {}: {}.",
+        "sending logs adds {} to {} {} request of {}.",
+        list(&parts),
         if app == App::Python { "a Django" } else { "a Rust" },
         words::operation(operation),
-        words::ms(first.added.base),
-        list(&parts)
+        words::ms(first.added.base)
     ))
 }
 
@@ -117,8 +117,8 @@ mod tests {
         let said = sentence(&results);
         for part in [
             "10 ms away",
-            "to a Django sysconfig request of 12.9 ms: 32.0 ms with Watchtower sync",
-            "with Watchtower sync",
+            "adds 32.0 ms with Watchtower sync and ",
+            "to a Django sysconfig request of 12.9 ms.",
             "0.06 ms with splashdam (0.04 ms to 0.06 ms; OK load, 50 %)",
             "A Celery request of 671 tasks",
             "Lost by splashdam: 0 of",

@@ -81,7 +81,7 @@ fn far_out(pairs: &[(Buckets, Buckets)], goal: &Latency, seed: u64) -> Option<(O
     let needed = (BEYOND / (1.0 - goal.share)).round() as u64;
     let Some(more) = needed.checked_sub(requests).filter(|more| *more > 0) else { return Some((outcome, said)) };
     let [requests, more] = [requests, more].map(|count| words::thousands(count as f64));
-    Some((Outcome::Inconclusive, format!("{said}; {requests} requests are {more} too few for a {}", goal.name)))
+    Some((Outcome::Inconclusive, format!("{said}; {requests} requests, {more} too few")))
 }
 
 fn maximum(results: &Results, case: &Case) -> Option<Verdict> {
@@ -193,7 +193,7 @@ mod tests {
         with_tail(&mut results, Mode::Splashdam, 150, 40_000);
         let verdict = p99_at_half(&results);
         assert_eq!(verdict.outcome, Outcome::Inconclusive);
-        assert!(verdict.measured.ends_with("750 requests are 250 too few for a p99"), "{verdict:?}");
+        assert!(verdict.measured.ends_with("750 requests, 250 too few"), "{verdict:?}");
     }
 
     #[test]
