@@ -7,7 +7,8 @@
 //! Runs are matched by all that they were to do. The two files come from two runs of the benchmark, so nothing pairs their
 //! rounds: medians are compared by unpaired bootstrap, and what befell the machine between the two runs is in the difference.
 //! Only rounds of one run cancel that out. Runs that do not count are left out. A soak's slope has an interval of its own, and
-//! is not compared.
+//! is not compared. Verdicts are of one quantity each; whether anything at all is slower is [`slower`]'s to say, which reckons with
+//! how many were looked at.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,10 +21,15 @@ mod api;
 mod read;
 mod series;
 mod show;
+mod slower;
 mod verdict;
 
 use series::Series;
-use verdict::{Row, Verdict};
+use slower::Certain;
+use verdict::Row;
+
+/// The exit status where the rounds are too few for any answer.
+const UNDECIDED: u8 = 3;
 
 /// Says what changed between two files of results.
 #[derive(Debug, Args)]
@@ -38,7 +44,7 @@ pub(crate) struct CompareArgs {
     /// Of what the intervals draw by chance
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Exit with 1 if anything is slower, or takes more
+    /// Exit with 1 if anything is slower, or takes more, for certain and by more than the margin; with 3 where that could not be decided
     #[arg(long)]
     fail_on_slower: bool,
 }
@@ -50,9 +56,20 @@ pub(crate) fn run(args: &CompareArgs) -> Result<ExitCode> {
     }
     let (a, b) = (Series::of(&a), Series::of(&b));
     let rows = rows(&a, &b, args.margin / 100.0, args.seed);
-    println!("{}", show::table(&rows, &a, &b));
-    let slower = rows.iter().any(|row| row.verdict == Verdict::Worse);
-    Ok(if slower && args.fail_on_slower { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let certain = slower::holm(&rows.iter().map(|row| row.slower).collect::<Vec<_>>());
+    println!("{}", show::table(&rows, &certain, &a, &b));
+    Ok(if args.fail_on_slower { status(&certain) } else { ExitCode::SUCCESS })
+}
+
+/// Nothing slower is good news only where it could have been seen.
+fn status(certain: &Certain) -> ExitCode {
+    if certain.slower.contains(&true) {
+        ExitCode::FAILURE
+    } else if certain.can_tell {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(UNDECIDED)
+    }
 }
 
 /// What both have.

@@ -5,14 +5,16 @@
 //! only be one of few values: below [`LEAST_ROUNDS`] there is no interval at all, and of five rounds the one at 95 % is about as
 //! wide as the one at 90 %, from the least to the greatest round. The tests simulate how often the truth is inside.
 //!
-//! Lines through points over time are in [`mod@line`]. There is no I/O here and no clock.
+//! Lines through points over time are in [`mod@line`], quantiles of all rounds together in [`pooled`]. There is no I/O here and no clock.
 
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
 mod line;
+mod pooled;
 
 pub(crate) use line::{fit_line, slope, Line};
+pub(crate) use pooled::{quantile_of_all, ratio_of_quantiles, Buckets};
 
 /// Fewer rounds say nothing about their own spread.
 pub(crate) const LEAST_ROUNDS: usize = 5;

@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use super::series::{Key, Quantity, Series};
-use super::verdict::{Row, Verdict};
+use super::slower::{rounds_needed, Certain};
+use super::verdict::Row;
 use crate::latency::show_micros;
-use crate::statistics::DIFFERENCE;
+use crate::statistics::{DIFFERENCE, LEAST_ROUNDS};
 
-pub(super) fn table(rows: &[Row], a: &Series, b: &Series) -> String {
+pub(super) fn table(rows: &[Row], certain: &Certain, a: &Series, b: &Series) -> String {
     let mut text = String::new();
     let mut heading = String::new();
     if !rows.is_empty() {
@@ -25,6 +26,7 @@ pub(super) fn table(rows: &[Row], a: &Series, b: &Series) -> String {
         }
         line(&mut text, row);
     }
+    judged(&mut text, rows, certain);
     notes(&mut text, rows, a, b);
     text
 }
@@ -62,18 +64,47 @@ fn value(quantity: Quantity, value: f64) -> String {
     }
 }
 
-fn notes(text: &mut String, rows: &[Row], a: &Series, b: &Series) {
+/// How many rows say anything; what chance does to so many; and what is certain all the same.
+fn judged(text: &mut String, rows: &[Row], certain: &Certain) {
     if rows.is_empty() {
-        let _ = writeln!(text, "Nothing was measured in both.");
+        return;
     }
-    let decided = rows.iter().filter(|row| !matches!(row.verdict, Verdict::TooFewRounds { .. } | Verdict::NoRatio));
-    let chance = (1.0 - DIFFERENCE) * decided.count() as f64;
+    let decided = rows.iter().filter(|row| row.verdict.is_decided()).count();
+    let _ = writeln!(text, "Decided: {decided} of {} quantities.", rows.len());
+    let chance = (1.0 - DIFFERENCE) * certain.tested as f64;
     if chance >= 0.5 {
         let _ = writeln!(
             text,
-            "{} rows: if nothing had changed, chance alone could call about {chance:.0} of them better or worse.",
-            rows.len()
+            "If nothing had changed, chance alone could call about {chance:.0} of {} better or worse.",
+            certain.tested
         );
+    }
+    let slower: Vec<_> =
+        rows.iter().zip(&certain.slower).filter(|(_, slower)| **slower).map(|(row, _)| key(&row.key)).collect();
+    let _ = match (slower.first(), certain) {
+        (Some(first), _) => writeln!(
+            text,
+            "Slower, or taking more, for certain and by more than the margin (Holm, {} quantities): {}, the first {first}.",
+            certain.tested,
+            slower.len()
+        ),
+        (None, Certain { tested: 0, .. }) => {
+            writeln!(text, "Whether anything is slower cannot be said: no quantity has {LEAST_ROUNDS} rounds on both sides.")
+        }
+        (None, Certain { tested, can_tell: false, .. }) => writeln!(
+            text,
+            "Whether anything is slower cannot be said: among {tested} quantities it takes {} rounds on both sides.",
+            rounds_needed(*tested)
+        ),
+        (None, Certain { tested, .. }) => {
+            writeln!(text, "Nothing is slower for certain and by more than the margin (Holm, {tested} quantities).")
+        }
+    };
+}
+
+fn notes(text: &mut String, rows: &[Row], a: &Series, b: &Series) {
+    if rows.is_empty() {
+        let _ = writeln!(text, "Nothing was measured in both.");
     }
     for (name, one, other) in [("A", a, b), ("B", b, a)] {
         let alone: Vec<_> = one.values.keys().filter(|key| !other.values.contains_key(key)).collect();

@@ -1,6 +1,7 @@
 use serde_json::{json, Value};
 
-use super::series::Quantity;
+use super::series::{Key, Quantity, Workload};
+use super::verdict::Verdict;
 use super::*;
 use crate::results::Results;
 
@@ -54,6 +55,14 @@ fn compared(a: &Results, b: &Results) -> Vec<Row> {
     rows(&Series::of(a), &Series::of(b), 0.03, 1)
 }
 
+fn certain(rows: &[Row]) -> Certain {
+    slower::holm(&rows.iter().map(|row| row.slower).collect::<Vec<_>>())
+}
+
+fn shown(rows: &[Row], a: &Results, b: &Results) -> String {
+    show::table(rows, &certain(rows), &Series::of(a), &Series::of(b))
+}
+
 fn verdict(rows: &[Row], quantity: Quantity) -> Verdict {
     rows.iter().find(|row| row.key.quantity == quantity).unwrap().verdict
 }
@@ -70,7 +79,7 @@ fn a_change_has_a_direction() {
     let back = compared(&slow, &fast);
     assert_eq!(verdict(&back, Quantity::P50Micros), Verdict::Better);
     assert_eq!(verdict(&back, Quantity::AnswersPerSecond), Verdict::Better);
-    let text = show::table(&there, &Series::of(&fast), &Series::of(&slow));
+    let text = shown(&there, &fast, &slow);
     assert!(text.contains("slower") && text.contains("+14.9 %") && text.contains("no change within ±3 %"), "{text}");
     assert!(text.contains("api: rust sync, remote 10, sysconfig, single, 12 ms a query, serial, 100"), "{text}");
 }
@@ -104,7 +113,7 @@ fn only_like_is_compared_with_like() {
         rows.iter().map(|row| row.key.what.rsplit(", ").next().unwrap()).collect();
     assert_eq!(whats.into_iter().collect::<Vec<_>>(), ["100", "half of the maximum"]);
     assert!(!rows.iter().any(|row| row.key.what.contains("half") && row.key.quantity == Quantity::AnswersPerSecond));
-    let text = show::table(&rows, &Series::of(&a), &Series::of(&b));
+    let text = shown(&rows, &a, &b);
     assert!(text.contains("Only in A: 8 rows") && text.contains("Only in B: 8 rows"), "{text}");
 }
 
@@ -117,7 +126,7 @@ fn faulty_runs_are_left_out_and_losses_told() {
     let b = results(json!({ "api": [lossy] }));
     let rows = compared(&a, &b);
     assert_eq!(rows[0].a, 10_000.0);
-    let text = show::table(&rows, &Series::of(&a), &Series::of(&b));
+    let text = shown(&rows, &a, &b);
     assert!(text.contains("Left out of A: 1 runs that do not count."), "{text}");
     assert!(text.contains("Records lost, all modes: 0 in A, 7 in B."), "{text}");
 }
@@ -186,7 +195,67 @@ fn the_exit_status_is_about_slower_only_if_asked() {
         format!("{:?}", run(&args).unwrap())
     };
     let (good, bad) = (format!("{:?}", ExitCode::SUCCESS), format!("{:?}", ExitCode::FAILURE));
+    let few = write("few", &rounds(4, 10_000, 20));
+    assert_eq!(
+        (status(&few, &b, true), status(&few, &b, false)),
+        (format!("{:?}", ExitCode::from(UNDECIDED)), good.clone())
+    );
+    assert_eq!(status(&a, &a, true), good);
     assert_eq!((status(&a, &b, false), status(&a, &b, true), status(&b, &a, true)), (good.clone(), bad, good));
     let missing = CompareArgs { a: folder.path().join("no"), b, margin: 3.0, seed: 1, fail_on_slower: false };
     assert!(run(&missing).unwrap_err().to_string().starts_with("cannot read "));
+}
+
+/// So many quantities of a run: rounds scatter by a twentieth, and a run as a whole is off by a hundredth or so, which its rounds
+/// do not tell of.
+fn run_of(rng: &mut fastrand::Rng, quantities: usize, rounds: usize, slower: f64) -> Vec<Vec<f64>> {
+    let mut normal = || (0..12).map(|_| rng.f64()).sum::<f64>() - 6.0;
+    (0..quantities)
+        .map(|_| {
+            let middle = 1_000.0 * slower * (1.0 + 0.01 * normal());
+            (0..rounds).map(|_| middle * (1.0 + 0.05 * normal())).collect()
+        })
+        .collect()
+}
+
+fn judged(a: &[Vec<f64>], b: &[Vec<f64>]) -> (Certain, usize) {
+    let key = |index: usize| Key { workload: Workload::Api, what: index.to_string(), quantity: Quantity::P50Micros };
+    let rows: Vec<Row> =
+        a.iter().zip(b).enumerate().map(|(index, (a, b))| Row::of(key(index), a, b, 0.03, 1)).collect();
+    (certain(&rows), rows.iter().filter(|row| row.verdict == Verdict::Worse).count())
+}
+
+#[test]
+fn the_same_against_the_same_does_not_fail_and_what_is_slower_does() {
+    let mut rng = fastrand::Rng::with_seed(23);
+    let (mut alarms, mut worse) = (0, 0);
+    for _ in 0..6 {
+        let (a, b) = (run_of(&mut rng, 60, 9, 1.0), run_of(&mut rng, 60, 9, 1.0));
+        let (certain, by_themselves) = judged(&a, &b);
+        assert!(certain.can_tell && certain.tested == 60);
+        alarms += usize::from(certain.slower.contains(&true));
+        worse += by_themselves;
+    }
+    // Row by row, some look slower: what the exit status must not go by.
+    assert_eq!(alarms, 0);
+    assert!(worse > 0);
+    let (a, mut b) = (run_of(&mut rng, 60, 9, 1.0), run_of(&mut rng, 60, 9, 1.0));
+    b[7] = run_of(&mut rng, 1, 9, 1.3).remove(0);
+    let (certain, _) = judged(&a, &b);
+    assert!(certain.slower[7] && certain.slower.iter().filter(|slower| **slower).count() == 1);
+}
+
+#[test]
+fn how_many_were_decided_is_told() {
+    let (a, b) = (rounds(7, 10_000, 20), rounds(7, 11_500, 20));
+    let text = shown(&compared(&a, &b), &a, &b);
+    assert!(
+        text.contains("Decided: 4 of 4 quantities.") && text.contains("(Holm, 4 quantities): 3, the first"),
+        "{text}"
+    );
+    let text = shown(&compared(&a, &a), &a, &a);
+    assert!(text.contains("Nothing is slower for certain"), "{text}");
+    let few = rounds(4, 10_000, 20);
+    let text = shown(&compared(&few, &b), &few, &b);
+    assert!(text.contains("Decided: 0 of 4") && text.contains("no quantity has 5 rounds"), "{text}");
 }

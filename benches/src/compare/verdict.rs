@@ -1,6 +1,7 @@
 //! What the rounds of two runs say of one quantity.
 
 use super::series::Key;
+use super::slower::{self, Test};
 use crate::statistics::{
     equivalence, median, ratio_of_unpaired_medians, Equivalence, Interval, DIFFERENCE, EQUIVALENCE, LEAST_ROUNDS,
 };
@@ -14,6 +15,8 @@ pub(super) struct Row {
     /// Of `b` to `a`, at [`DIFFERENCE`].
     pub(super) ratio: Option<Interval>,
     pub(super) verdict: Verdict,
+    /// Whether it is slower by more than the margin, for all quantities to be judged together.
+    pub(super) slower: Option<Test>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,7 +48,8 @@ impl Row {
             _ => Verdict::NoRatio,
         };
         let middle = |values| median(values).unwrap_or_default();
-        Self { a: middle(a), b: middle(b), ratio, verdict, key }
+        let slower = slower::test(&key.quantity, a, b, margin);
+        Self { a: middle(a), b: middle(b), ratio, verdict, slower, key }
     }
 }
 
@@ -60,6 +64,10 @@ fn decide(ratio: Interval, narrow: Interval, margin: f64, more_is_better: bool) 
 }
 
 impl Verdict {
+    pub(super) fn is_decided(self) -> bool {
+        matches!(self, Self::Better | Self::Worse | Self::Same { .. })
+    }
+
     /// In words that suit the quantity.
     pub(super) fn words(self, key: &Key) -> String {
         match (self, key.quantity.is_use()) {

@@ -36,7 +36,7 @@ pub(super) fn results() -> Results {
         recoveries: pipeline::recoveries(&mut random),
         soaks: vec![pipeline::soak(&mut random)],
         skipped: vec![Skipped {
-            what: "<script>alert(2)</script>".to_owned(),
+            what: "everything of the app in <script>alert(2)</script>".to_owned(),
             why: "a name like this must stay text".to_owned(),
         }],
     }

@@ -3,11 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use super::stats::{self, Interval};
+use super::stats::{self, Buckets};
 use super::words;
 use crate::results::{
-    Account, ApiRun, App, Cpu, Drive, Latency, Memory, Mode, Operation, Phase, Results, Shape, TaskRun, Topology,
+    Account, ApiRun, App, Cpu, Drive, Latency, Memory, Mode, Operation, Part, Phase, Results, Shape, TaskRun, Topology,
 };
+
+mod cost;
+
+pub(super) use cost::{added, scatter_of_requests, scatter_of_tasks, Added};
 
 /// How requests came, apart from the rate at which the ladder's rungs differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +66,13 @@ impl Case {
     pub(super) fn driven<'a>(&self, results: &'a Results, mode: Mode, how: How) -> Vec<&'a ApiRun> {
         let mut runs = self.runs(results, mode);
         runs.retain(|run| How::from(run.drive) == how);
+        runs
+    }
+
+    /// Those of null and splashdam in turn.
+    pub(super) fn in_pairs<'a>(&self, results: &'a Results, mode: Mode, how: How) -> Vec<&'a ApiRun> {
+        let mut runs = self.driven(results, mode, how);
+        runs.retain(|run| run.part == Part::Pairs);
         runs
     }
 
@@ -128,23 +139,8 @@ pub(super) fn by_round<'a, R: 'a>(
 }
 
 /// Values of the same rounds, the first to be compared with.
-pub(super) fn paired(base: &BTreeMap<u32, f64>, other: &BTreeMap<u32, f64>) -> Vec<(f64, f64)> {
-    base.iter().filter_map(|(round, value)| Some((*value, *other.get(round)?))).collect()
-}
-
-/// A figure of one mode less the same of another, with its interval; and how many times as much.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Added {
-    pub(super) base: f64,
-    pub(super) by: Interval,
-    pub(super) times: f64,
-    pub(super) rounds: usize,
-}
-
-pub(super) fn added(pairs: &[(f64, f64)], seed: u64) -> Option<Added> {
-    let base = stats::median(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>())?;
-    let times = stats::ratio_of_medians(pairs, seed).map_or(f64::NAN, |ratio| ratio.middle);
-    Some(Added { base, by: stats::difference(pairs, seed)?, times, rounds: pairs.len() })
+pub(super) fn paired<T: Clone>(base: &BTreeMap<u32, T>, other: &BTreeMap<u32, T>) -> Vec<(T, T)> {
+    base.iter().filter_map(|(round, value)| Some((value.clone(), other.get(round)?.clone()))).collect()
 }
 
 /// Runs of the API workload that differ in their round alone.
@@ -207,6 +203,19 @@ pub(super) fn of_all_due(run: &ApiRun, share: f64, answered: u64) -> f64 {
     } else {
         answered as f64
     }
+}
+
+/// As [`of_all_due`], all of them: in buckets, the runs of a round in one.
+pub(super) fn all_due_by_round(runs: &[&ApiRun]) -> BTreeMap<u32, Buckets> {
+    let mut rounds: BTreeMap<u32, Buckets> = BTreeMap::new();
+    for run in runs {
+        let round = rounds.entry(run.round).or_default();
+        run.latency.buckets.iter().for_each(|(value, count)| *round.entry(*value).or_default() += count);
+        if run.errors > 0 {
+            *round.entry(run.latency.max.max(GIVEN_UP)).or_default() += run.errors;
+        }
+    }
+    rounds
 }
 
 /// Answers within the measurement.

@@ -2,7 +2,7 @@
 //! is built on it is inconclusive and still shows what was measured.
 
 pub(super) use crate::statistics::{
-    equivalence, fit_line, median, Equivalence, Interval, Line, EQUIVALENCE, LEAST_ROUNDS,
+    equivalence, fit_line, median, quantile_of_all, Buckets, Equivalence, Interval, Line, EQUIVALENCE, LEAST_ROUNDS,
 };
 
 use crate::statistics;
@@ -15,6 +15,22 @@ pub(super) fn ratio_of_medians(pairs: &[(f64, f64)], seed: u64) -> Option<Interv
 /// Median of the second less median of the first.
 pub(super) fn difference(pairs: &[(f64, f64)], seed: u64) -> Option<Interval> {
     statistics::difference(pairs, seed).or_else(|| endless(pairs, |base, other| other - base))
+}
+
+/// A quantile of all that the second came to in all rounds over the same of the first.
+pub(super) fn ratio_of_quantiles(share: f64, pairs: &[(Buckets, Buckets)], seed: u64) -> Option<Interval> {
+    let of = |second: bool| {
+        statistics::quantile_of_all(share, pairs.iter().map(move |pair| if second { &pair.1 } else { &pair.0 }))
+    };
+    statistics::ratio_of_quantiles(share, pairs, seed)
+        .or_else(|| endless(&[(of(false)?, of(true)?)], |base, other| other / base))
+}
+
+/// From the least to the greatest.
+pub(super) fn range(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (least, greatest) =
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |ends, value| (ends.0.min(value), ends.1.max(value)));
+    (greatest >= least).then_some(greatest - least)
 }
 
 fn endless(pairs: &[(f64, f64)], of: impl Fn(f64, f64) -> f64) -> Option<Interval> {

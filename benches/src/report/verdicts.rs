@@ -61,10 +61,17 @@ pub(super) fn verdicts(results: &Results) -> Vec<Verdict> {
     all
 }
 
+/// What decides more.
+const MORE_ROUNDS: &str =
+    " More rounds see smaller effects: splashdam-bench workloads --part pairs --rounds 30 --seconds 4.";
+
 pub(super) fn table(verdicts: &[Verdict]) -> Option<Table> {
     let note = "Rounds are paired, so that both modes of a pair ran beside each other; intervals are of 90 %, by a seeded bootstrap (two \
                 one-sided tests at 5 %). Within: the whole interval lies inside the margin. Inconclusive: this run cannot \
-                decide; the smallest effect it could have seen is named.";
+                decide; the smallest effect it could have seen is named. p99: of all requests of all rounds, and undecided with fewer than ten \
+                beyond it.";
+    let open = verdicts.iter().any(|verdict| verdict.column.is_some() && verdict.outcome == Outcome::Inconclusive);
+    let note = format!("{note}{}", if open { MORE_ROUNDS } else { "" });
     let mut table = Table::new("Goals", note, 4, &["goal", "of", "verdict", "measured"]);
     for verdict in verdicts {
         let outcome = Cell { outcome: Some(verdict.outcome), ..Cell::default() };
@@ -189,6 +196,11 @@ mod tests {
         assert_eq!([of("task request"), of("lost")], [2, 1], "{all:#?}");
         assert_eq!((matrix(&all).unwrap().rows.len(), matrix(&all).unwrap().columns.len()), (6, 7));
         assert!(table(&all).is_some() && table(&[]).is_none() && verdicts(&Results::default()).is_empty());
+        // A few hundred slow requests say nothing of a p99.
+        let mut open = all.clone();
+        assert!(table(&open).unwrap().note.contains(MORE_ROUNDS));
+        open.retain(|verdict| verdict.outcome == Outcome::Met);
+        assert!(open.len() > 30 && !table(&open).unwrap().note.contains(MORE_ROUNDS));
         assert_eq!(count(&all).iter().map(|(_, count)| count).sum::<usize>(), all.len());
     }
 }

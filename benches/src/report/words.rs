@@ -132,6 +132,19 @@ pub(super) fn mode(app: App, mode: Mode) -> &'static str {
     }
 }
 
+/// What the figures of `queue` hold and what they do not, after a note; nothing where it was not run.
+pub(super) fn queue_note(app: App, shown: bool) -> &'static str {
+    match app {
+        _ if !shown => "",
+        App::Python => {
+            " Watchtower's queue sends up to a minute later: its CPU and wall time hold little or nothing of that. In Celery, what it has not \
+             sent when its process ends is lost, up to a minute's records each time (children leave by os._exit): each run \
+             here ends its processes, so that its losses count ends of processes, not a rate."
+        }
+        App::Rust => " The queue sends up to a minute later: its CPU and wall time hold little or nothing of that.",
+    }
+}
+
 pub(super) fn server(app: App) -> &'static str {
     match app {
         App::Rust => "Rust (axum)",

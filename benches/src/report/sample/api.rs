@@ -5,6 +5,7 @@ use crate::results::{Account, ApiRun, App, Cpu, Drive, Latency, Memory, Mode, Op
 
 const OPERATIONS: [Operation; 3] = [Operation::Sysconfig, Operation::ConcurrentKnown, Operation::ConcurrentUnknown];
 const RUNGS: [f64; 6] = [0.25, 0.6, 0.9, 0.98, 1.1, 1.4];
+const SATURATING: u32 = 16;
 const THREADS: [u32; 5] = [1, 2, 4, 8, 20];
 
 /// Microseconds that a record adds to its request, and of CPU.
@@ -148,19 +149,19 @@ fn at_headline(server: &Server, random: &mut fastrand::Rng, runs: &mut Vec<ApiRu
     for round in 1..=ROUNDS {
         for mode in Mode::ALL {
             runs.push(server.run(round, mode, Drive::Serial { requests: 500 }, random));
+            // null and splashdam have these in turn, with their maxima.
+            let part = if matches!(mode, Mode::Null | Mode::Splashdam) { Part::Pairs } else { Part::Ladder };
             for (share, phase) in [(0.5, Phase::Half), (0.8, Phase::Eighty)] {
-                runs.push(server.run(round, mode, Drive::Open { rate: share * most, phase }, random));
+                let drive = Drive::Open { rate: share * most, phase };
+                runs.push(ApiRun { part, ..server.run(round, mode, drive, random) });
+            }
+            if part == Part::Pairs {
+                let drive = Drive::Closed { threads: SATURATING };
+                runs.push(ApiRun { part, ..server.run(round, mode, drive, random) });
             }
         }
     }
-    // The maximum wants rounds of null and splashdam; the others' curves want one.
     ladder(server, &[1], random, runs);
-    for round in 2..=ROUNDS {
-        for mode in [Mode::Null, Mode::Splashdam] {
-            let drive = Drive::Open { rate: (0.9 * most).round(), phase: Phase::Ladder };
-            runs.push(server.run(round, mode, drive, random));
-        }
-    }
 }
 
 fn ladder(server: &Server, rounds: &[u32], random: &mut fastrand::Rng, runs: &mut Vec<ApiRun>) {

@@ -4,7 +4,8 @@ use crate::report::document;
 use crate::report::maximum::maximum_throughput;
 use crate::report::plots::closed::threads;
 use crate::report::select::{
-    added, by_round, cases, each, headline_remote, paired, remotes, usual_query_ms, Added, Case, How, Summary,
+    added, by_round, cases, each, headline_remote, paired, remotes, scatter_of_requests, usual_query_ms, Added, Case,
+    How, Summary,
 };
 use crate::report::stats;
 use crate::report::table::{Cell, Table};
@@ -112,7 +113,7 @@ fn bare(results: &Results) -> Option<Table> {
         "maximum, of null's",
         "rounds",
     ];
-    let note = "Over null, with no service time added to a query (a long one hides anything). Each record: of those the operation logs. \
+    let note = "Over null, with no service time added to a query (a long one hides anything). Each record: of those the operation logs. ≈ 0: nothing that could be seen. \
                 Maximum: with 16 threads, where app, sidecar, endpoint and load generator share the CPUs.";
     let mut table = Table::new("What a record costs at zero service time", note, 3, &columns);
     for (app, operation) in APPS.into_iter().flat_map(|app| OPERATIONS.map(|operation| (app, operation))) {
@@ -130,7 +131,9 @@ fn bare_cells(results: &Results, case: &Case, mode: Mode) -> Option<Vec<Cell>> {
     let how = crate::report::headline::how(results, case)?;
     let of = |mode, value: &dyn Fn(&ApiRun) -> f64| by_round(case.driven(results, mode, how), |run| run.round, value);
     let over = |value: &dyn Fn(&ApiRun) -> f64| added(&paired(&of(Mode::Null, value), &of(mode, value)), results.seed);
-    let latency = over(&|run| run.latency.p50 as f64)?;
+    let runs = |mode| case.driven(results, mode, how);
+    let scatter = scatter_of_requests(&[runs(Mode::Null), runs(mode)]);
+    let latency = Added { scatter, ..over(&|run| run.latency.p50 as f64)? };
     let cpu = over(&|run| each(run.cpu.app_seconds, run.requests))?;
     let sidecar = Summary::of(&case.driven(results, mode, how))?.sidecar_cpu;
     let records = case.operation.records() as f64;
@@ -162,7 +165,7 @@ fn with_ends(cost: &Added, parts: f64) -> Cell {
     let [middle, low, high] =
         [cost.by.middle, cost.by.low, cost.by.high].map(|micros| words::signed(micros / parts, words::micros));
     let ends = if cost.rounds < stats::LEAST_ROUNDS { String::new() } else { format!("{low} to {high}") };
-    Cell::with_small(middle, ends)
+    Cell::with_small(if cost.is_unseen() { "≈ 0".to_owned() } else { middle }, ends)
 }
 
 /// Every case: a table for each operation of each app.
@@ -203,7 +206,8 @@ const COLUMNS: [&str; 18] = [
 
 fn rows(results: &Results, case: &Case) -> Table {
     let title = format!("{}, {}: every run", words::server(case.app), words::operation(case.operation));
-    let note = "Medians of rounds; latencies in ms; CPU is of one request; memory is the peak.";
+    let note = "Medians of rounds; latencies in ms; CPU is of one request, that of a queue without what it sends up to a minute later; memory is \
+                the peak.";
     let mut table = Table::new(title, note, 5, &COLUMNS);
     let mut drives: Vec<(How, u64, String)> = Vec::new();
     let own = |run: &&ApiRun| run.faults.is_empty() && Case::new(run) == *case;

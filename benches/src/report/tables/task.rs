@@ -32,7 +32,10 @@ pub(in crate::report) fn main(results: &Results) -> Vec<Table> {
 
 fn table(results: &Results, case: &TaskCase) -> Table {
     let ratio = ratio_line(results, case).map_or(String::new(), |line| format!(" {}", eleven(&line, &case.shape)));
-    let note = format!("Wall time of a request over all requests of all rounds.{}{ratio}", document(&case.shape));
+    let queue = results.tasks.iter().any(|run| (run.mode, run.app, run.shape) == (Mode::Queue, case.app, case.shape));
+    let queue = words::queue_note(case.app, queue);
+    let note =
+        format!("Wall time of a request over all requests of all rounds.{}{ratio}{queue}", document(&case.shape));
     let mut table = Table::new(case.title(), note, 2, &COLUMNS);
     for remote in remotes(results.tasks.iter().map(|run| run.remote.as_str())) {
         let none = average(&case.runs(results, Mode::None, remote));
@@ -86,10 +89,16 @@ fn cells(case: &TaskCase, remote: &str, mode: Mode, runs: &[&TaskRun], none: Opt
         lost(runs.iter().map(|run| run.account).fold(Account::default(), sum)),
         maybe(of(&|run| Some(run.task.p50 as f64 / 1e3)), words::number),
         maybe(of(&|run| Some(run.task.p99 as f64 / 1e3)), words::number),
-        maybe(of(&|run| Some(cpu(run).0)), words::micros),
+        maybe(of(&|run| Some(cpu(run).0)), |cpu| app_cpu(mode, cpu)),
         maybe(of(&|run| cpu(run).1), words::micros),
         if resident.is_empty() { "–".into() } else { resident.join(" + ").into() },
     ]
+}
+
+/// What a queue uses to send comes later than its requests.
+fn app_cpu(mode: Mode, micros: f64) -> String {
+    let apart = if mode == Mode::Queue { ", sending apart" } else { "" };
+    format!("{}{apart}", words::micros(micros))
 }
 
 #[cfg(test)]
@@ -102,6 +111,7 @@ mod tests {
         let tables = main(&sample::results());
         assert_eq!(tables.len(), 2);
         assert!(tables.iter().all(|table| table.rows.iter().all(|row| row.cells.len() == COLUMNS.len())));
+        assert!(tables[0].note.contains("os._exit") && tables[0].text().contains("sending apart"));
         assert!(
             tables[0].text().contains("Watchtower sync") && tables[0].note.contains("135 / 166 / 202 s"),
             "{}",
