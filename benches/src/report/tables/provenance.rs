@@ -2,7 +2,7 @@
 
 use crate::report::table::Table;
 use crate::report::words;
-use crate::results::Results;
+use crate::results::{Cpu, Results};
 
 pub(in crate::report) fn run(results: &Results) -> Table {
     let mut table = Table::new("This run", "", 2, &["what", "value"]);
@@ -23,6 +23,8 @@ pub(in crate::report) fn run(results: &Results) -> Table {
         ("memory", format!("{} MiB", words::thousands(machine.memory_mib as f64))),
         ("kernel", machine.kernel.clone()),
         ("busy with other work", others(results)),
+        ("endpoint busy", busy(results, |cpu| cpu.endpoint_seconds)),
+        ("load generator busy", busy(results, |cpu| cpu.driver_seconds)),
     ];
     for (what, value) in rows {
         table.push(None, vec![what.into(), value.into()]);
@@ -41,6 +43,20 @@ fn others(results: &Results) -> String {
     let all: Vec<f64> = api.chain(tasks).chain(load).collect();
     match (crate::report::stats::median(&all), all.iter().copied().reduce(f64::max)) {
         (Some(median), Some(greatest)) => format!("{median:.2} CPUs in the median run, {greatest:.2} at most"),
+        _ => "not measured".to_owned(),
+    }
+}
+
+/// How much of a CPU what stands for the rest of the world needed: near a whole one it is itself part of what was measured.
+fn busy(results: &Results, of: fn(&Cpu) -> Option<f64>) -> String {
+    let api = results.api.iter().map(|run| (of(&run.cpu), run.seconds));
+    let load = results.load.iter().map(|run| (of(&run.cpu), run.seconds));
+    let all: Vec<f64> = api.chain(load).filter_map(|(used, seconds)| Some(used? / seconds)).collect();
+    let all: Vec<f64> = all.into_iter().filter(|share| share.is_finite()).collect();
+    match (crate::report::stats::median(&all), all.iter().copied().reduce(f64::max)) {
+        (Some(median), Some(greatest)) => {
+            format!("{:.0} % of a CPU in the median run, {:.0} % at most", 100.0 * median, 100.0 * greatest)
+        }
         _ => "not measured".to_owned(),
     }
 }
@@ -97,5 +113,19 @@ mod tests {
         assert!(text.contains("stay text") && text.contains("does not count: 3 missing"), "{text}");
         assert!(left_out(&Results::default()).is_none());
         assert!(run(&Results::default()).text().contains("interrupted"));
+    }
+
+    #[test]
+    fn how_busy_the_rest_of_the_world_was_is_told() {
+        let mut results = sample::results();
+        results.load.clear();
+        results.api.truncate(3);
+        for (run, used) in results.api.iter_mut().zip([0.1, 0.2, 0.9]) {
+            run.cpu.driver_seconds = Some(used * run.seconds);
+            run.cpu.endpoint_seconds = None;
+        }
+        let text = run(&results).text();
+        assert!(text.contains("20 % of a CPU in the median run, 90 % at most"), "{text}");
+        assert_eq!(busy(&results, |cpu| cpu.endpoint_seconds), "not measured");
     }
 }
