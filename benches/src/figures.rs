@@ -8,6 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::error::{io, wrong, Result};
+use crate::provenance;
 use crate::run::Outcome;
 use crate::scenarios::{Bench, Scenario, ALL};
 use crate::stage::Programs;
@@ -97,6 +98,7 @@ fn name_only<S: serde::Serializer>(
 }
 
 pub(crate) fn run(args: &FiguresArgs) -> Result<ExitCode> {
+    provenance::can_write(args.json.as_deref())?;
     let bench = Bench {
         programs: args.programs.find()?,
         records: args.records,

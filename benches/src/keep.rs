@@ -15,8 +15,10 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    pub(crate) fn begin() -> Self {
-        Self { results: provenance::begin(0), begin: Instant::now() }
+    /// `to` is where they are to be written at their end, if anywhere.
+    pub(crate) fn begin(to: Option<&Path>) -> Result<Self> {
+        provenance::can_write(to)?;
+        Ok(Self { results: provenance::begin(0), begin: Instant::now() })
     }
 
     /// Ends them, `complete` or not, and writes them where somebody wants them.

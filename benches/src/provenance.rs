@@ -1,6 +1,7 @@
 //! Where results come from: the machine, the versions, the command.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -8,6 +9,7 @@ use std::time::Instant;
 use time::format_description::well_known::Rfc3339;
 use time::OffsetDateTime;
 
+use crate::error::{io, Result};
 use crate::host::kernel;
 use crate::results::{Machine, Results, FORMAT};
 
@@ -28,6 +30,15 @@ pub(crate) fn begin(seed: u64) -> Results {
 pub(crate) fn close(results: &mut Results, since: Instant, complete: bool) {
     results.seconds = since.elapsed().as_secs_f64();
     results.complete = complete;
+}
+
+/// Says before a long run that what it comes to could not be kept; makes files that are not there.
+pub(crate) fn can_write<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<()> {
+    for path in paths {
+        let file = OpenOptions::new().append(true).create(true).open(path);
+        file.map_err(io("write to", path.display()))?;
+    }
+    Ok(())
 }
 
 /// Now, RFC 3339 in UTC, to the second.
@@ -88,5 +99,16 @@ mod tests {
         let results = begin(7);
         assert!(results.machine.cpus > 0 && results.machine.memory_mib > 0 && !results.machine.kernel.is_empty());
         assert!(OffsetDateTime::parse(&results.began, &Rfc3339).is_ok(), "{}", results.began);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_to_is_told_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (good, bad) = (folder.path().join("a.json"), folder.path().join("none/b.json"));
+        std::fs::write(&good, "kept").unwrap();
+        can_write([good.as_path()]).unwrap();
+        assert_eq!(std::fs::read_to_string(&good).unwrap(), "kept");
+        let error = can_write([good.as_path(), bad.as_path()]).unwrap_err().to_string();
+        assert!(error.contains("none/b.json"), "{error}");
     }
 }

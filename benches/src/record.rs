@@ -60,7 +60,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode> {
     let options = args.options()?;
     let runs = options.plan()?.len();
     let mut history = args.history.as_deref().map(History::open).transpose()?;
-    let (begin, mut kept) = (Instant::now(), Kept::begin());
+    let (begin, mut kept) = (Instant::now(), Kept::begin(args.json.as_deref())?);
     eprintln!("{runs} runs, about {:.0} s", options.expected().as_secs_f64());
 
     let (mut load, mut trouble) = (Vec::new(), None);

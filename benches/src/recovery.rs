@@ -83,7 +83,7 @@ pub(crate) fn command(args: &RecoveryArgs, stop: &dyn Fn() -> bool) -> Result<Ex
         rounds: args.rounds,
         spool_in: args.spool_in.clone().unwrap_or_else(std::env::temp_dir),
     };
-    let mut kept = Kept::begin();
+    let mut kept = Kept::begin(args.json.as_deref())?;
     let mut failed = false;
     let complete = run(&options, stop, &mut |outcome| match outcome {
         Outcome::Measured(run) => {

@@ -97,7 +97,7 @@ pub(crate) fn command(args: &SoakArgs, stop: &dyn Fn() -> bool) -> Result<ExitCo
         remote_ms: args.remote,
         spool_in: args.spool_in.clone(),
     };
-    let mut kept = Kept::begin();
+    let mut kept = Kept::begin(args.json.as_deref())?;
     let (complete, good) = match run(&options, stop) {
         Ok(Soaked { run, complete, leaks }) => {
             println!("{}", table::render(&run));

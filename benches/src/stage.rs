@@ -28,6 +28,9 @@ pub(crate) struct Programs {
 /// No record ended for so long: something hangs.
 const STUCK: Duration = Duration::from_secs(60);
 
+/// A run that is shorter than the pause between two scrapes waits so long for one.
+const FIRST_SCRAPE: Duration = Duration::from_secs(3);
+
 /// Fields are dropped in this order: who asks first, who is asked last.
 #[derive(Debug)]
 pub(crate) struct Stage {
@@ -228,6 +231,7 @@ impl Stage {
     pub(crate) fn finish(mut self) -> Result<Finished> {
         let (cpu_seconds, resident) = (self.sidecar.cpu_seconds()?, self.sidecar.resident()?);
         let (machine_now, window) = (machine()?, own_cpu().saturating_sub(self.own_cpu));
+        self.watch.wait_for_one(FIRST_SCRAPE);
         let seen = self.watch.stop();
         let last_line = self.sidecar.stop()?;
         let endpoint = self.endpoint.as_mut().ok_or_else(|| wrong("the stage", "never had an endpoint"))?;

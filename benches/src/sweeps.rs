@@ -90,7 +90,7 @@ pub(crate) fn command(args: &SweepArgs, stop: &dyn Fn() -> bool) -> Result<ExitC
         rate: args.rate,
         remote_ms: args.remote,
     };
-    let mut kept = Kept::begin();
+    let mut kept = Kept::begin(args.json.as_deref())?;
     let complete = run(&options, stop, &mut |outcome| match outcome {
         Ok(run) => kept.results.sweeps.push(run),
         Err(skipped) => kept.results.skipped.push(skipped),

@@ -67,6 +67,14 @@ impl Watch {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Waits until the account has been seen, or so long in vain.
+    pub(crate) fn wait_for_one(&self, longest: Duration) {
+        let begin = Instant::now();
+        while self.seen().scrapes == 0 && begin.elapsed() < longest {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Stops scraping.
     pub(crate) fn stop(&mut self) -> Seen {
         self.stop = None;

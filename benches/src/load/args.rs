@@ -10,13 +10,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::Args;
 use hyper::header::{HeaderName, HeaderValue, USER_AGENT};
+use hyper::http::uri::Authority;
 use hyper::{HeaderMap, Method, Uri};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::watch::Progress;
 use super::{Drive, Event, LoadReport, Numbers, Spec};
 use crate::error::{io, wrong, Result};
-use crate::interrupt;
+use crate::{interrupt, provenance};
 
 const AGENT: &str = concat!("splashdam-bench/", env!("CARGO_PKG_VERSION"));
 
@@ -105,6 +106,7 @@ impl HttpArgs {
 /// The whole command: 130 if it was interrupted, 1 if nothing was answered well, else 0.
 pub(crate) fn command(args: &HttpArgs) -> Result<ExitCode> {
     let spec = args.spec()?;
+    provenance::can_write(args.json.as_deref().filter(|path| path.to_str() != Some("-")))?;
     let stop = stop_on_signals()?;
     let mut live = args.json.is_none() && std::io::stderr().is_terminal();
     let edges = !live;
@@ -159,7 +161,11 @@ fn print(args: &HttpArgs, report: &LoadReport) -> Result<()> {
 fn parse_url(text: &str) -> std::result::Result<Uri, String> {
     let url: Uri = text.parse().map_err(|error| format!("{error}"))?;
     match (url.scheme_str(), url.host()) {
-        (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(url),
+        (Some("http" | "https"), Some(host)) if !host.is_empty() => match url.authority().map(Authority::port) {
+            // The parser takes any digits.
+            Some(Some(port)) if url.port_u16().is_none() => Err(format!("there is no port {}", port.as_str())),
+            _ => Ok(url),
+        },
         _ => Err("give scheme, host and path, as in http://127.0.0.1:8000/health".to_owned()),
     }
 }

@@ -107,6 +107,9 @@ fn numbered(url: &Uri, number: Option<u64>) -> Result<Uri> {
     Uri::from_parts(parts).map_err(|error| wrong("the URL with a number", error))
 }
 
+/// How the standard library shows errors that it has no kind for.
+const UNNAMED: &str = "uncategorized error";
+
 /// The same failure has the same name, so nothing in it may be peculiar to one request.
 fn name(error: &(dyn std::error::Error + 'static)) -> String {
     let (mut innermost, mut next) = (String::new(), Some(error));
@@ -115,6 +118,8 @@ fn name(error: &(dyn std::error::Error + 'static)) -> String {
             // What the kernel said has a name of its own; TLS says more than its kind does.
             match io.kind() {
                 ErrorKind::Other | ErrorKind::InvalidData => {}
+                // A name that nobody knows, among others: the standard library has no kind for it.
+                kind if kind.to_string() == UNNAMED => return io.to_string().chars().take(LONGEST_KIND).collect(),
                 kind => return kind.to_string(),
             }
         }

@@ -81,8 +81,9 @@ fn yields(text: &mut String, runs: &[LoadRun]) {
         "back in"
     );
     for run in runs {
-        let ms = |micros: u64| format!("{:.1}", micros as f64 / 1e3);
         let latency = &run.end_to_end;
+        // Where nothing was delivered, nothing took any time.
+        let ms = |micros: u64| if latency.count == 0 { "-".to_owned() } else { format!("{:.1}", micros as f64 / 1e3) };
         let _ = writeln!(
             text,
             "{} {:>8.2} {:>10} {:>7.1} {:>7.3} {:>7.1} {:>6} {:>6} {:>4} {:>8} {:>8} {:>8} {:>7.2} {:>8} {:>8} {:>7}",
