@@ -98,10 +98,10 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> error::Result<ExitCode> {
     match command {
-        Command::Workloads(args) => return host::warden::with(|| workloads::run(&args)),
+        Command::Workloads(args) => return long(|| workloads::run(&args)),
         Command::Figures(args) => return host::warden::with(|| figures::run(&args)),
         Command::Check(args) => return host::warden::with(|| check::run(&args)),
-        Command::Record(args) => return host::warden::with(|| record::run(&args)),
+        Command::Record(args) => return long(|| record::run(&args)),
         Command::Sweep(args) => return long(|| sweeps::command(&args, &interrupt::asked)),
         Command::Recovery(args) => return long(|| recovery::command(&args, &interrupt::asked)),
         Command::Soak(args) => return long(|| soak::command(&args, &interrupt::asked)),
@@ -120,7 +120,12 @@ fn run(command: Command) -> error::Result<ExitCode> {
 /// What can be interrupted, and then reports what it has.
 fn long(work: impl FnOnce() -> error::Result<ExitCode>) -> error::Result<ExitCode> {
     interrupt::install()?;
-    host::warden::with(work)
+    let code = host::warden::with(work)?;
+    if !interrupt::asked() {
+        return Ok(code);
+    }
+    eprintln!("interrupted: the above is what there is");
+    Ok(ExitCode::from(interrupt::STATUS))
 }
 
 fn print(report: &feed::Report) {

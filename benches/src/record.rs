@@ -19,7 +19,7 @@ use crate::interrupt;
 use crate::keep::Kept;
 use crate::results::{LoadRun, Skipped};
 
-mod args;
+pub(crate) mod args;
 mod course;
 pub(crate) mod external;
 pub(crate) mod history;

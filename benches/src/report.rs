@@ -80,8 +80,12 @@ fn read(path: &Path) -> Result<Results> {
         return Err(wrong(path.display(), format!("{size} bytes are more than results can be ({LARGEST})")));
     }
     let text = std::fs::read_to_string(path).map_err(io("read", path.display()))?;
-    let other =
-        |error| wrong(path.display(), format!("not results of splashdam-bench (`--json FILE` writes them): {error}"));
+    let other = |error| {
+        wrong(
+            path.display(),
+            format!("not results of splashdam-bench (`--json FILE` of all commands but `http` writes them): {error}"),
+        )
+    };
     let Format { format } = serde_json::from_str(&text).map_err(other)?;
     if format != FORMAT {
         let why =

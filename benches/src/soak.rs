@@ -124,6 +124,7 @@ pub(crate) fn run(options: &Options, stop: &dyn Fn() -> bool) -> Result<Soaked> 
             format!("{records} records are more than {MOST_RECORDS}: lower --rate or --seconds"),
         ));
     }
+    eprintln!("{} records/s for {} s; a line each {} s", options.rate, options.seconds, PROGRESS.as_secs());
     let spool = options.spool_in.as_deref().map(SpoolFolder::new).transpose()?;
     let behaviour = Behaviour { latency_ms: options.remote_ms, numbers: records, ..Behaviour::default() };
     let settings = Settings {

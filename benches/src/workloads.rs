@@ -19,7 +19,7 @@ use crate::error::{io, wrong, Result};
 use crate::figures::ProgramArgs;
 use crate::record::external::{External, ShipperArgs};
 use crate::results::{App, Results, Skipped};
-use crate::{interrupt, provenance, report, stage};
+use crate::{provenance, report, stage};
 
 mod api;
 mod app;
@@ -54,7 +54,7 @@ pub(crate) struct WorkloadsArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     rounds: Option<u32>,
     /// Seconds of each run of the parts `pairs` and `ladder`, instead of the set's
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = crate::record::args::seconds)]
     seconds: Option<f64>,
     /// Write everything that was measured as JSON
     #[arg(long, value_name = "FILE")]
@@ -128,6 +128,11 @@ impl Part {
         matches!(self, Self::Tasks | Self::Load)
     }
 
+    /// Whether it is an app that is measured, and not the pipeline alone.
+    fn has_app(self) -> bool {
+        !matches!(self, Self::Load | Self::Sweeps | Self::Recovery | Self::Soak)
+    }
+
     /// What a set measures where no part is named.
     fn of(set: Set) -> Vec<Self> {
         let mut parts = vec![Self::Pairs, Self::Serial, Self::Threads, Self::Ladder, Self::Tasks, Self::Load];
@@ -143,7 +148,6 @@ impl Part {
 }
 
 pub(crate) fn run(args: &WorkloadsArgs) -> Result<ExitCode> {
-    interrupt::install()?;
     let mut scale = Scale::of(args.set);
     if let Some(rounds) = args.rounds {
         (scale.pairs, scale.task_rounds) = (rounds, rounds);
@@ -156,26 +160,23 @@ pub(crate) fn run(args: &WorkloadsArgs) -> Result<ExitCode> {
     if shipper.is_some() && !parts.iter().any(|part| part.takes_a_shipper()) {
         return Err(wrong("--shipper", "is for the parts `tasks` and `load`; name one of them, or no part at all"));
     }
-    let mut session = begin(args, shipper)?;
+    let mut session = begin(args, &parts, shipper)?;
     session.take(|session| parts.iter().for_each(|part| part.run(session, &scale)));
 
     let results = session.results;
     println!("{}", report::tables(&results));
     if let Some(path) = &args.json {
         write_json(path, &results)?;
+        println!("results: {}", path.display());
     }
     if let Some(path) = &args.html {
         std::fs::write(path, report::html(&results)).map_err(io("write", path.display()))?;
         println!("report: {}", path.display());
     }
-    Ok(match sound(&results) {
-        _ if interrupt::asked() => ExitCode::from(interrupt::STATUS),
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    })
+    Ok(if sound(&results) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn begin(args: &WorkloadsArgs, shipper: Option<External>) -> Result<Session> {
+fn begin(args: &WorkloadsArgs, parts: &[Part], shipper: Option<External>) -> Result<Session> {
     let programs = args.programs.find()?;
     let apps = args.apps.find()?;
     let mut results = provenance::begin(args.seed);
@@ -185,7 +186,11 @@ fn begin(args: &WorkloadsArgs, shipper: Option<External>) -> Result<Session> {
     if let Some(shipper) = &shipper {
         results.versions.insert(format!("shipper {}", shipper.name), shipper.version.clone());
     }
-    let asked = if args.app.is_empty() { vec![App::Rust, App::Python] } else { args.app.clone() };
+    let asked = match parts.iter().any(|part| part.has_app()) {
+        true if args.app.is_empty() => vec![App::Rust, App::Python],
+        true => args.app.clone(),
+        false => Vec::new(),
+    };
     let mut able = Vec::new();
     for app in asked {
         match apps.missing(app) {

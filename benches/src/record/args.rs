@@ -79,7 +79,7 @@ pub(crate) struct RecordArgs {
     programs: ProgramArgs,
 }
 
-fn seconds(text: &str) -> std::result::Result<f64, String> {
+pub(crate) fn seconds(text: &str) -> std::result::Result<f64, String> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| (0.1..=86_400.0).contains(seconds));
     seconds.ok_or_else(|| "expected seconds, 0.1 to 86400".to_owned())
 }

@@ -113,7 +113,7 @@ impl Apps {
                 self.rust.display()
             )),
             App::Python => {
-                self.versions().err().map(|error| format!("{error}; `make bench` prepares a Python with all it needs"))
+                self.versions().err().map(|error| format!("{error}; `make bench` prepares a Python with all it needs, and --checkout names the folder that holds benches/python"))
             }
             App::Rust => None,
         }

@@ -27,6 +27,8 @@ pub(in crate::report) fn sentence(results: &Results) -> String {
             "With CloudWatch {away} away: no round measured both `null` and a mode to compare with it, so what logging costs cannot be said."
         );
     }
+    // The first goes on within the sentence, the others begin one.
+    let task = if request.is_some() { task.map(|clause| clause.replacen('a', "A", 1)) } else { task };
     let clauses = [request, task, lost_clause(results)].into_iter().flatten().collect::<Vec<_>>().join(" ");
     format!("With CloudWatch {away} away, {clauses}")
 }
@@ -81,7 +83,7 @@ fn task_clause(results: &Results, case: &TaskCase) -> Option<String> {
         paid.iter().map(|(mode, added)| format!("{} with {}", took(added), words::mode(case.app, *mode))).collect();
     Some(format!(
         "{} request of {} tasks takes {} with nothing sent, {}.",
-        if case.app == App::Python { "A Celery" } else { "A Rust" },
+        if case.app == App::Python { "a Celery" } else { "a Rust" },
         words::thousands(case.shape.tasks as f64),
         words::micros(first.base),
         list(&parts),
