@@ -1,11 +1,11 @@
-//! Ctrl-C and SIGTERM: the first asks long runs to come to an end and report what they have, the second ends us at once.
+//! Ctrl-C, SIGTERM and a terminal that is closed: the first asks long runs to come to an end and report what they have, the second ends us at once.
 //!
 //! Children are in process groups of their own and do not notice; the warden kills them if we go first.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::error::{io, Result};
@@ -23,7 +23,7 @@ pub(crate) fn install() -> Result<()> {
         Arc::default()
     });
     if fresh {
-        for signal in [SIGINT, SIGTERM] {
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
             // In this order: a signal that finds the flag set by an earlier one ends us.
             flag::register_conditional_shutdown(signal, i32::from(STATUS), Arc::clone(asked))
                 .and_then(|_| flag::register(signal, Arc::clone(asked)))

@@ -11,10 +11,11 @@
 //! run decides it decides by the clock and the endpoint's own marks, so that any shipper can be measured; our own account is checked
 //! besides.
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use crate::error::Result;
+use crate::error::{io, Result};
 use crate::interrupt;
 use crate::keep::Kept;
 use crate::results::{LoadRun, Skipped};
@@ -74,10 +75,12 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode> {
         load.push(run);
     })?;
 
-    println!("{}", table::render(&load, &skipped));
+    let rows = table::render(&load, &skipped);
     let sound = skipped.is_empty() && load.iter().all(|run| run.faults.is_empty());
     kept.results.load = load;
     kept.results.skipped = skipped;
     kept.end(!interrupt::asked(), args.json.as_deref())?;
+    // Files first: a terminal that is gone must not take them along.
+    writeln!(std::io::stdout(), "{rows}").map_err(io("write to", "standard output"))?;
     trouble.map_or(Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }), Err)
 }

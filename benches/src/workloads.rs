@@ -10,6 +10,7 @@
 //! [`scale`] says how much of everything, [`api`] and [`tasks`] what is run in which order; [`block`] puts rigs side by side; [`far`], [`rig`] and [`task`] run one
 //! thing; [`app`] and [`program`] are the processes.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -164,19 +165,21 @@ pub(crate) fn run(args: &WorkloadsArgs) -> Result<ExitCode> {
     session.take(|session| parts.iter().for_each(|part| part.run(session, &scale)));
 
     let results = session.results;
-    println!("{}", report::tables(&results));
+    // Files first: a terminal that is gone must not take them along.
     if let Some(path) = &args.json {
         write_json(path, &results)?;
-        println!("results: {}", path.display());
     }
     if let Some(path) = &args.html {
         std::fs::write(path, report::html(&results)).map_err(io("write", path.display()))?;
-        println!("report: {}", path.display());
     }
+    let written = [("results", &args.json), ("report", &args.html)];
+    let places = written.iter().filter_map(|(what, path)| Some(format!("{what}: {}\n", path.as_ref()?.display())));
+    print(&format!("{}\n{}", report::tables(&results), places.collect::<String>()))?;
     Ok(if sound(&results) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn begin(args: &WorkloadsArgs, parts: &[Part], shipper: Option<External>) -> Result<Session> {
+    provenance::can_write([&args.json, &args.html, &args.history].into_iter().flatten().map(PathBuf::as_path))?;
     let programs = args.programs.find()?;
     let apps = args.apps.find()?;
     let mut results = provenance::begin(args.seed);
@@ -207,6 +210,10 @@ fn begin(args: &WorkloadsArgs, parts: &[Part], shipper: Option<External>) -> Res
     let spool_in = args.spool_in.clone().unwrap_or_else(std::env::temp_dir);
     let (folder, history) = (stage::folder()?, args.history.clone());
     Ok(Session { programs, apps, results, able, folder, spool_in, shipper, history, pace: Pace::Planning(0.0) })
+}
+
+fn print(text: &str) -> Result<()> {
+    std::io::stdout().write_all(text.as_bytes()).map_err(io("write to", "standard output"))
 }
 
 fn write_json(path: &Path, results: &Results) -> Result<()> {
