@@ -38,7 +38,7 @@ enum Limit {
 #[derive(Debug, Args)]
 pub(crate) struct RecordArgs {
     /// Lines a minute to offer; may be repeated [default: 20,000 to 20 million in eight rungs]
-    #[arg(long, value_name = "LINES_PER_MINUTE", value_parser = clap::value_parser!(u64).range(1..=120_000_000))]
+    #[arg(long, value_name = "LINES_PER_MINUTE", value_parser = rung)]
     rung: Vec<u64>,
     /// How long lines are due on each rung
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
@@ -77,6 +77,13 @@ pub(crate) struct RecordArgs {
     shipper: ShipperArgs,
     #[command(flatten)]
     programs: ProgramArgs,
+}
+
+/// Digits may be grouped, as the default's are.
+fn rung(text: &str) -> std::result::Result<u64, String> {
+    let digits: String = text.chars().filter(|c| !",_".contains(*c)).collect();
+    let lines = digits.parse().ok().filter(|lines| (1..=120_000_000).contains(lines));
+    lines.ok_or_else(|| "expected lines a minute, 1 to 120,000,000".to_owned())
 }
 
 pub(crate) fn seconds(text: &str) -> std::result::Result<f64, String> {

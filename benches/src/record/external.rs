@@ -39,13 +39,34 @@ impl External {
     pub(crate) fn parse(command: &str, to: &str, name: Option<&str>, version: Option<&str>) -> Result<Self> {
         let words = split(command)?;
         let program = words.first().ok_or_else(|| wrong("--shipper", "names no program"))?;
+        known_places(&words, &PLACES)?;
         let socket = to.strip_prefix("unix:").filter(|path| !path.is_empty());
         let socket =
             socket.ok_or_else(|| wrong(format!("--to {to}"), "expected `unix:` and a socket's path"))?.to_owned();
+        known_places(std::slice::from_ref(&socket), &["dir"])?;
         let own_name = Path::new(program).file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.map(str::to_owned).or(own_name).unwrap_or_else(|| program.clone());
         Ok(Self { words, socket, name, version: version.unwrap_or("not told").to_owned() })
     }
+}
+
+/// What is filled in.
+const PLACES: [&str; 5] = ["endpoint", "host", "port", "socket", "dir"];
+
+/// Refuses what looks like a place to be filled in and is none. Braces behind a `$` or another brace, and those around anything but
+/// a lower-case word, are the shipper's own.
+fn known_places(words: &[String], places: &[&str]) -> Result<()> {
+    for word in words {
+        for (at, _) in word.match_indices('{').filter(|(at, _)| !word[..*at].ends_with(['$', '{'])) {
+            let name = word[at + 1..].split_once('}').map_or("", |(name, _)| name);
+            let looks_like_one = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase());
+            if looks_like_one && !places.contains(&name) {
+                let known: Vec<_> = places.iter().map(|place| format!("{{{place}}}")).collect();
+                return Err(wrong(format!("{{{name}}}"), format!("is not filled in here, only {}", known.join(", "))));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// It at work.
@@ -110,7 +131,8 @@ impl Started {
             }
             thread::sleep(LOOK);
         }
-        let what = format!("somebody listening at {} ({})", self.socket.display(), self.last_words());
+        let said = Some(self.last_words()).filter(|words| !words.is_empty()).unwrap_or_else(|| "nothing".to_owned());
+        let what = format!("the shipper's listening at {} (it said: {said})", self.socket.display());
         Err(Error::Late { what, seconds: START.as_secs_f64() })
     }
 
@@ -189,6 +211,16 @@ mod tests {
         {
             let error = External::parse(command, to, None, None).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_not_filled_in_is_refused() {
+        let parse = |command: &str, to: &str| External::parse(command, to, None, None);
+        parse("sh -c 'exec ${prog} {endpoint} {{ host }} {Upper}'", "unix:{dir}/s").unwrap();
+        for (command, to) in [("ship {nope}", "unix:/s"), ("ship", "unix:{socket}")] {
+            let error = parse(command, to).unwrap_err().to_string();
+            assert!(error.contains("is not filled in"), "{error}");
         }
     }
 }

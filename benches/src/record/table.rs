@@ -127,8 +127,10 @@ fn traffic(text: &mut String, runs: &[LoadRun]) {
         "others"
     );
     for run in runs {
-        let idle = run.cpu.endpoint_seconds.filter(|_| run.seconds > 0.0);
-        let idle = idle.map(|used| 100.0 * (1.0 - used / (2.0 * run.seconds)).max(0.0));
+        // At least as long as lines were due: where nothing was accepted, `seconds` ends at once.
+        let seconds = run.seconds.max(60.0 * run.offered as f64 / run.offered_per_minute.max(1) as f64);
+        let idle = run.cpu.endpoint_seconds.filter(|_| seconds > 0.0);
+        let idle = idle.map(|used| 100.0 * (1.0 - used / (2.0 * seconds)).max(0.0));
         let _ = writeln!(
             text,
             "{} {:>8.3} {:>8.3} {:>9} {:>9} {:>9} {:>9} {:>8} {:>9} {:>9} {:>6}% {:>7.2}",
