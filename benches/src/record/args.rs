@@ -189,7 +189,7 @@ mod tests {
             ("--hold 0", "0.1 to 86400"),
             ("--hold nan", "0.1 to 86400"),
             ("--remote far", "milliseconds"),
-            ("--rung 0", "1..=120000000"),
+            ("--rung 0", "1 to 120,000,000"),
             ("--size 3", "40..=262000"),
         ] {
             let error = parse(flags).unwrap_err();
