@@ -1,4 +1,4 @@
-//! How much of everything is measured: a matrix that answers the question in about ten minutes, or everything.
+//! How much of everything is measured: a matrix that answers the question in about twelve minutes, or everything.
 
 use crate::results::{App, Mode, Operation, Shape, Topology};
 
@@ -11,7 +11,7 @@ use crate::recovery;
 pub(crate) enum Set {
     /// Does all of it work? Every kind of run once, as small as can be.
     Smoke,
-    /// Answers the question, in about ten minutes.
+    /// Answers the question, in about twelve minutes.
     Small,
     /// Everything, as the documents had it. Takes hours.
     Full,
