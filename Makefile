@@ -15,7 +15,7 @@ help: ## this list
 test: $(VENV)/installed ## set everything up, run every test, say `N passed, N failed`
 	@CARGO="$(CARGO)" VENV="$(VENV)" tests/all
 
-bench: $(VENV)/installed programs ## what logging costs an API and a task queue; twelve minutes; writes bench-results/small.html
+bench: $(VENV)/installed programs ## what logging costs an API and a task queue; thirteen minutes; writes bench-results/small.html
 	@mkdir -p $(RESULTS)
 	$(BENCH) workloads --set small --json $(RESULTS)/small.json --html $(RESULTS)/small.html --history $(RESULTS)/history.csv --spool-in $(RESULTS)
 

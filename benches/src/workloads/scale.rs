@@ -1,4 +1,4 @@
-//! How much of everything is measured: a matrix that answers the question in about twelve minutes, or everything.
+//! How much of everything is measured: a matrix that answers the question in about thirteen minutes, or everything.
 
 use crate::results::{App, Mode, Operation, Shape, Topology};
 
@@ -11,7 +11,7 @@ use crate::recovery;
 pub(crate) enum Set {
     /// Does all of it work? Every kind of run once, as small as can be.
     Smoke,
-    /// Answers the question, in about twelve minutes.
+    /// Answers the question, in about thirteen minutes.
     Small,
     /// Everything, as the documents had it. Takes hours.
     Full,
