@@ -98,32 +98,27 @@ fn said(case: &Case, load: &Load) -> String {
     format!("{how}; {}; {} requests, rounds pooled.", case.setting(), words::thousands(load.requests as f64))
 }
 
+/// Milliseconds, and how many were answered by then.
+fn cumulated(buckets: &Buckets) -> impl Iterator<Item = (f64, u64)> + '_ {
+    buckets.iter().scan(0, |so_far, (micros, count)| {
+        *so_far += count;
+        Some((*micros as f64 / 1e3, *so_far))
+    })
+}
+
 /// Milliseconds, and the percentage answered by then.
 fn cdf(buckets: &Buckets) -> Vec<(f64, f64)> {
-    let total = count(buckets);
-    let mut so_far = 0;
-    let points: Vec<_> = buckets
-        .iter()
-        .map(|(micros, count)| {
-            so_far += count;
-            (*micros as f64 / 1e3, 100.0 * so_far as f64 / total as f64)
-        })
-        .collect();
-    thin(points, |point| point.1 / 100.0)
+    let total = count(buckets) as f64;
+    let points = cumulated(buckets).map(|(millis, so_far)| (millis, 100.0 * so_far as f64 / total));
+    thin(points.collect(), |point| point.1 / 100.0)
 }
 
 /// Quantile, and the milliseconds that so many did not exceed. The last value stands at the end of the axis.
 fn percentiles(buckets: &Buckets) -> Vec<(f64, f64)> {
     let total = count(buckets);
-    let mut so_far = 0;
-    let points: Vec<_> = buckets
-        .iter()
-        .map(|(micros, count)| {
-            so_far += count;
-            ((so_far as f64 / total as f64).min(1.0 - 1.0 / total.max(2) as f64), *micros as f64 / 1e3)
-        })
-        .collect();
-    thin(points, |point| -(1.0 - point.0).log10() / (total.max(2) as f64).log10())
+    let last = 1.0 - 1.0 / total.max(2) as f64;
+    let points = cumulated(buckets).map(|(millis, so_far)| ((so_far as f64 / total as f64).min(last), millis));
+    thin(points.collect(), |point| -(1.0 - point.0).log10() / (total.max(2) as f64).log10())
 }
 
 /// Keeps a point wherever the curve has gone on by its share of the way; and both ends.
