@@ -57,9 +57,8 @@ def for_podman(workload, name):
     others = [container for container in pod.get("initContainers", []) if not is_native(container)]
     pod["containers"] = natives + pod["containers"]
     pod["initContainers"] = others
-    for key in ("initContainers",) * (not others) + ("serviceAccountName", "automountServiceAccountToken", "enableServiceLinks"):
+    for key in ("securityContext", "serviceAccountName", "automountServiceAccountToken", "enableServiceLinks"):
         pod.pop(key, None)
-    pod.pop("securityContext", None)
     for container in pod["containers"]:
         for key in ("startupProbe", "livenessProbe", "readinessProbe", "restartPolicy"):
             container.pop(key, None)

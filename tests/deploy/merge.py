@@ -1,7 +1,7 @@
 """The two ways in which a kustomization patches a resource: strategic merge, and JSON patch (RFC 6902).
 
 Of strategic merge only what deploy/ uses: maps are merged, null removes, lists of these keys are merged by it, others are
-replaced. New items come first, as kustomize puts them. Everything else is refused.
+replaced. The patch's items come first, in its order, as kustomize puts them. Directives are refused.
 """
 
 import copy
@@ -34,10 +34,10 @@ def strategic(base, patch, key=None):
 
 
 def merge_lists(base, patch, by):
-    patches = {item[by]: item for item in patch}
-    known = {item[by] for item in base}
-    new = [copy.deepcopy(item) for item in patch if item[by] not in known]
-    return new + [strategic(item, patches[item[by]]) if item[by] in patches else item for item in base]
+    known = {item[by]: item for item in base}
+    named = {item[by] for item in patch}
+    first = [strategic(known.get(item[by]), item) for item in patch]
+    return first + [item for item in base if item[by] not in named]
 
 
 def json_patch(document, operations):
