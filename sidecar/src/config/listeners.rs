@@ -64,7 +64,9 @@ mod tests {
     fn asked(variables: &[(&str, &str)], file: Option<&str>) -> Result<String, String> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("c.toml");
-        file.map(|text| std::fs::write(&path, text).unwrap());
+        if let Some(text) = file {
+            std::fs::write(&path, text).unwrap();
+        }
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let around = Surroundings { variables: variables.collect(), ..Surroundings::default() };
         match load_probed(file.map(|_| path.as_path()), &around) {
