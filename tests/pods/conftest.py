@@ -60,7 +60,8 @@ def app_context(context):
         (system / name).symlink_to(f"usr/{name}")
     for name in ("usr", "app"):
         (system / name).mkdir()
-    shutil.copy(Path(os.environ["SPLASHDAM_BIN"]).parent / "examples/service", system / "app/service")
+    for example in ("service", "feed"):
+        shutil.copy(Path(os.environ["SPLASHDAM_BIN"]).parent / "examples" / example, system / "app" / example)
     shutil.copy(ROOT / "tests/pods/app.py", system / "app/app.py")
     shutil.copytree(ROOT / "python/src/splashdam", system / "app/splashdam")
     (context / "Containerfile").write_text("FROM scratch\nCOPY system /\n")
