@@ -6,12 +6,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import pytest
-
 import preflight
-from harness import Cloud, Emulator
+import pytest
 from play import Stage
 from podman import Podman
+
+from harness import Cloud, Emulator
 from stage import folder, pytest_configure
 
 __all__ = ["cloud", "emulator", "folder", "pytest_configure", "stage"]

@@ -55,7 +55,9 @@ class Stage:
 
     def pod(self, form, app="rust", count=None, settings=()):
         """The workload of one of deploy/kubernetes's folders as a pod whose containers are not started yet."""
-        [workload] = [found for found in render(KUBERNETES / form) if found["kind"] in ("Deployment", "Job", "StatefulSet")]
+        [workload] = [
+            found for found in render(KUBERNETES / form) if found["kind"] in ("Deployment", "Job", "StatefulSet")
+        ]
         name = next(names)
         pod = for_podman(workload, name)
         ports = {"SPLASHDAM_HEALTH": free_port(), "SPLASHDAM_ADMIN": free_port()}

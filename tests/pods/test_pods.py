@@ -4,10 +4,10 @@ In each the app says how many records it logged, and the endpoint, read back, ha
 """
 
 import pytest
-
 import spool_writer
-from harness import wait_for
 from play import GROUP
+
+from harness import wait_for
 
 SOME = 300
 APPS = pytest.mark.parametrize("app", ["rust", "python"])
