@@ -11,6 +11,7 @@ mod support;
 
 mod bounds;
 mod client;
+mod credentials;
 mod delivery;
 mod framed;
 mod shutdown;
