@@ -16,9 +16,9 @@ import urllib.request
 from contextlib import ExitStack
 
 from harness import CREDENTIALS, PATIENCE, wait_for
-from manifests import DEPLOY, for_podman, load, pod_of, render
+from manifests import DEPLOY, for_podman, load, render, sidecar_of
 
-__all__ = ["DEPLOY", "GROUP", "Stage", "load", "pod_of", "render"]
+__all__ = ["GROUP", "Stage"]
 
 # As the manifests have it.
 GROUP = "/my/app"
@@ -55,9 +55,19 @@ class Stage:
 
     def pod(self, form, app="rust", count=None, settings=()):
         """The workload of one of deploy/kubernetes's folders as a pod whose containers are not started yet."""
-        [workload] = [
-            found for found in render(KUBERNETES / form) if found["kind"] in ("Deployment", "Job", "StatefulSet")
-        ]
+        [workload] = [found for found in render(KUBERNETES / form) if found["kind"] in ("Deployment", "Job")]
+        settings = {"SPLASHDAM_ENDPOINT_URL": self.endpoint, **CREDENTIALS, **dict(settings)}
+        return self.play(workload, app, count, settings)
+
+    def clowder_pod(self, config, app="rust", count=None):
+        """The ClowdApp of deploy/clowder as the operator makes it a pod, with this as Clowder's file."""
+        folder = self.podman.folder / f"clowder-{next(names)}"
+        folder.mkdir()
+        # Below a folder that is root's alone: the kubelet opens it to the pod by a mount.
+        (folder / "cdappconfig.json").write_text(json.dumps(config))
+        return self.play(of_clowdapp(folder), app, count, {"SPLASHDAM_ENDPOINT_URL": self.endpoint})
+
+    def play(self, workload, app, count, settings):
         name = next(names)
         pod = for_podman(workload, name)
         ports = {"SPLASHDAM_HEALTH": free_port(), "SPLASHDAM_ADMIN": free_port()}
@@ -72,19 +82,18 @@ class Stage:
             container["securityContext"] |= {"runAsUser": user, "runAsGroup": 0}
             container["imagePullPolicy"] = "Never"
             container.pop("ports", None)
-        settings = {"SPLASHDAM_ENDPOINT_URL": self.endpoint, **CREDENTIALS, **dict(settings)}
-        settings |= {key: f"127.0.0.1:{port}" for key, port in ports.items()}
-        self._sidecar(spec, settings)
+        sidecar = self._sidecar(spec, settings | {key: f"127.0.0.1:{port}" for key, port in ports.items()})
         self._app(spec, app, count)
         rename_volumes(spec, name)
         played = self.stack.enter_context(self.podman.play(pod))
-        return Played(played, ports, user)
+        return Played(played, sidecar, ports, user)
 
     def _sidecar(self, spec, settings):
-        [container] = [container for container in spec["containers"] if container["name"] == "splashdam"]
+        container = sidecar_of(spec)
         container["image"] = self.images["sidecar"]
         kept = [variable for variable in container["env"] if variable["name"] not in settings]
         container["env"] = kept + [{"name": name, "value": value} for name, value in settings.items()]
+        return container["name"]
 
     def _app(self, spec, app, count):
         [container] = [container for container in spec["containers"] if container["name"] == "app"]
@@ -102,6 +111,23 @@ def resolved(variable, facts):
     return {"name": variable["name"], "value": facts[variable["valueFrom"]["fieldRef"]["fieldPath"]]}
 
 
+def of_clowdapp(config):
+    """What Clowder makes of the ClowdApp: the slot becomes a native sidecar without arguments."""
+    [template] = load(DEPLOY / "clowder/clowdapp.yaml")
+    [app] = template["objects"]
+    [deployment] = app["spec"]["deployments"]
+    pod = deployment["podSpec"]
+    [slot] = pod["sidecars"]
+    security = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+    sidecar = {"name": slot["name"], "restartPolicy": "Always", "env": slot["envVars"], "resources": {}}
+    sidecar |= {"volumeMounts": slot["volumeMounts"], "securityContext": dict(security)}
+    container = {"name": "app", "env": pod["env"], "volumeMounts": pod["volumeMounts"], "resources": {}}
+    container |= {"securityContext": dict(security)}
+    secret = {"name": "config-secret", "hostPath": {"path": str(config), "type": "Directory"}}
+    spec = {"initContainers": [sidecar], "containers": [container], "volumes": [*pod["volumes"], secret]}
+    return {"kind": "Deployment", "spec": {"template": {"metadata": {}, "spec": spec}}}
+
+
 def rename_volumes(spec, pod):
     for volume in spec["volumes"]:
         volume["name"] = f"{pod}-{volume['name']}"
@@ -115,10 +141,10 @@ def rename_volumes(spec, pod):
 class Played:
     """A pod at work: its app, its sidecar, and what the sidecar says of itself."""
 
-    def __init__(self, pod, ports, user):
+    def __init__(self, pod, sidecar, ports, user):
         self.pod = pod
         self.user = user
-        self.sidecar = pod["splashdam"]
+        self.sidecar = pod[sidecar]
         self.app = pod["app"]
         self.health = f"http://127.0.0.1:{ports['SPLASHDAM_HEALTH']}"
         self.admin = f"http://127.0.0.1:{ports['SPLASHDAM_ADMIN']}"

@@ -2,13 +2,16 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from names import NameServer
 
 from harness import CREDENTIALS, wait_for
 
+ROOT = Path(__file__).resolve().parents[2]
 MIB = 1 << 20
+EM_AARCH64 = 183
 GROUP = "/image"
 # As a cluster hardens a container.
 HARDENED = ["--read-only", "--user", "1000660000:0", "--cap-drop", "all", "--security-opt", "no-new-privileges"]
@@ -61,6 +64,19 @@ def test_neither_the_emulator_nor_a_shell_is_in_it(podman, image):
         code, said = run(podman, "--entrypoint", "/splashdam", image, command)
         assert code == 2 and "unrecognized subcommand" in said, said
     assert run(podman, "--entrypoint", "/bin/sh", image)[0] == 127
+
+
+def test_the_other_architecture_is_built_or_what_is_missing_is_named(tmp_path):
+    """Where Rust's standard library for it is installed, the binary is built; else the first thing to install is said."""
+    libraries = ["rustc", "--print", "target-libdir", "--target", "aarch64-unknown-linux-gnu"]
+    found = subprocess.run(libraries, check=True, capture_output=True, text=True).stdout.strip()
+    command = [ROOT / "deploy/build-image", "--arch", "arm64", "--context", tmp_path]
+    built = subprocess.run(command, check=False, capture_output=True, text=True)
+    if Path(found).is_dir():
+        header = (tmp_path / "splashdam").read_bytes()[:20]
+        assert built.returncode == 0 and header[18] == EM_AARCH64, built.stderr
+    else:
+        assert built.returncode == 1 and "rustup target add aarch64-unknown-linux-gnu" in built.stderr, built.stderr
 
 
 def test_names_are_resolved_as_in_a_pod(podman, image, emulator, cloud):

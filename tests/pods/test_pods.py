@@ -7,7 +7,7 @@ import pytest
 import spool_writer
 from play import GROUP
 
-from harness import wait_for
+from harness import CREDENTIALS, wait_for
 
 SOME = 300
 APPS = pytest.mark.parametrize("app", ["rust", "python"])
@@ -121,6 +121,29 @@ def test_a_spool_of_the_version_before_is_delivered_and_one_of_the_version_after
     kept = after.with_name(after.name + ".newer")
     assert {file.suffix for file in kept.iterdir()} == {".segment", ".json"}, "for the version that can read it"
     assert "newer" in pod.sidecar.log()
+
+
+@APPS
+def test_in_clowders_slot_its_file_is_enough(stage, cloud, app):
+    keys = {"accessKeyId": CREDENTIALS["AWS_ACCESS_KEY_ID"], "secretAccessKey": CREDENTIALS["AWS_SECRET_ACCESS_KEY"]}
+    cloudwatch = {**keys, "region": "eu-central-1", "logGroup": "/from/clowder"}
+    pod = stage.clowder_pod({"logging": {"type": "cloudwatch", "cloudwatch": cloudwatch}}, app, count=SOME)
+    pod.start()
+    assert pod.app.exit_code() == 0
+    assert pod.probe("/") == 200, "what Clowder asks"
+    assert pod.sidecar.stop(30) == 0, pod.sidecar.log()
+    assert pod.written() == SOME
+    assert cloud.numbers(group="/from/clowder") == dict.fromkeys(range(SOME), 1)
+
+
+def test_where_clowder_has_no_logging_the_app_notices_nothing(stage, emulator):
+    empty = {"accessKeyId": "", "secretAccessKey": "", "region": "", "logGroup": ""}
+    pod = stage.clowder_pod({"logging": {"type": "null", "cloudwatch": empty}}, count=SOME)
+    pod.start()
+    assert pod.app.exit_code() == 0, pod.app.log()
+    assert pod.status()["account"]["dropped"] == {"disabled": SOME}
+    assert pod.sidecar.stop(30) == 0, pod.sidecar.log()
+    assert emulator.report()["calls"] == {}
 
 
 def test_an_exec_probe_needs_no_shell(stage):
