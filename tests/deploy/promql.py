@@ -1,6 +1,6 @@
-"""Which metrics and labels an expression in PromQL names. No parser: enough to compare them with what a sidecar exposes.
+"""Which metrics and labels an expression in PromQL names. Enough to compare them with what a sidecar exposes.
 
-Whether it is PromQL at all, promtool says.
+It is no parser; whether an expression is PromQL at all, promtool says.
 """
 
 import re

@@ -4,12 +4,12 @@ import re
 
 import kubernetes_validate
 import pytest
-from kubernetes_validate.utils import all_versions
-
 from cases import ALL, KUBERNETES, NATIVE, PLAIN, environment, pod, workload
+from kubernetes_validate.utils import all_versions
+from quantity import quantity, seconds, size
+
 from kustomize import load
 from manifests import all_containers, sidecar_of, template_of
-from quantity import quantity, seconds, size
 
 # Before it there are no native sidecars; `plain` is for those.
 OLDEST = (1, 29)
@@ -54,7 +54,9 @@ def test_schemas(version):
             assert not plain or "initContainers" not in str(resource)
     assert checked > len(ALL)
     with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate({"apiVersion": "v1", "kind": "Pod", "spec": {"containerz": []}}, version, strict=True)
+        kubernetes_validate.validate(
+            {"apiVersion": "v1", "kind": "Pod", "spec": {"containerz": []}}, version, strict=True
+        )
 
 
 def test_the_plain_forms_are_valid_on_older_clusters():
@@ -177,7 +179,9 @@ def test_native_or_plain(name):
         assert sidecar["restartPolicy"] == "Always"
     given = environment(sidecar)
     ends = {"SPLASHDAM_EXIT_AFTER_LAST_CLIENT", "SPLASHDAM_EXIT_IF_NO_CLIENT"} & set(given)
-    assert len(ends) == (2 if name == "kubernetes/overlays/plain-job" else 0), "only a plain sidecar of a Job ends by itself"
+    assert len(ends) == (2 if name == "kubernetes/overlays/plain-job" else 0), (
+        "only a plain sidecar of a Job ends by itself"
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,4 +1,4 @@
-"""The real binary takes the arguments and variables of every sidecar in deploy/, and its own sums agree with the manifests."""
+"""The real binary takes the settings of every sidecar in deploy/, and its own sums agree with the manifests."""
 
 import json
 import os
@@ -7,12 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from cases import ALL, KUBERNETES, environment, pod, settings
-from kustomize import load
-from manifests import DEPLOY, sidecar_of
 from quantity import quantity, size
 from template import process
+
+from kustomize import load
+from manifests import DEPLOY, sidecar_of
 
 BINARY = os.environ["SPLASHDAM_BIN"]
 MIB = 2**20
@@ -67,7 +67,9 @@ def accepted(container):
 
 def clowdapp():
     [template] = load(DEPLOY / "clowder/clowdapp.yaml")
-    [app] = process(template, ENV_NAME="env-stage", IMAGE="quay.io/x/app", IMAGE_TAG="1", SPLASHDAM_IMAGE="quay.io/x/s:1")
+    [app] = process(
+        template, ENV_NAME="env-stage", IMAGE="quay.io/x/app", IMAGE_TAG="1", SPLASHDAM_IMAGE="quay.io/x/s:1"
+    )
     return app
 
 
@@ -93,8 +95,14 @@ def test_clowders_file_is_all_that_the_slot_needs(tmp_path):
     assert re.search(r'^health = "0\.0\.0\.0:13133"', said, re.MULTILINE), "Clowder probes 13133"
     assert "wJalr" not in said
     # As in an ephemeral environment.
-    file.write_text(json.dumps(CLOWDER | {"logging": {"type": "null", "cloudwatch": dict.fromkeys(CLOWDER["logging"]["cloudwatch"], "")}}))
-    assert splashdam("check", variables=given({i["name"]: i.get("value", i.get("valueFrom")) for i in variables}))[0] == 0
+    file.write_text(
+        json.dumps(
+            CLOWDER | {"logging": {"type": "null", "cloudwatch": dict.fromkeys(CLOWDER["logging"]["cloudwatch"], "")}}
+        )
+    )
+    assert (
+        splashdam("check", variables=given({i["name"]: i.get("value", i.get("valueFrom")) for i in variables}))[0] == 0
+    )
 
 
 def test_the_clowdapp_has_what_the_slot_allows():
@@ -108,7 +116,9 @@ def test_the_clowdapp_has_what_the_slot_allows():
     volumes = {volume["name"] for volume in spec["volumes"]} | {"config-secret"}
     mounts = {mount["name"]: mount["mountPath"] for mount in slot["volumeMounts"]}
     assert set(mounts) <= volumes
-    assert {item["name"]: item.get("value") for item in slot["envVars"]}["ACG_CONFIG"].startswith(mounts["config-secret"])
+    assert {item["name"]: item.get("value") for item in slot["envVars"]}["ACG_CONFIG"].startswith(
+        mounts["config-secret"]
+    )
     app_mounts = {mount["name"]: mount["mountPath"] for mount in spec["volumeMounts"]}
     assert app_mounts["splashdam-socket"] == mounts["splashdam-socket"]
     socket = {item["name"]: item["value"] for item in spec["env"]}["SPLASHDAM_SOCKET"]
@@ -145,7 +155,9 @@ def test_what_stands_beside_the_spool_is_what_the_plan_adds():
         spool = plan("--records-per-second", 100, "--outage", outage)["spool"]
         assert spool["max_bytes"] + 112 * MIB <= spool["volume_bytes"]
     operations = (DEPLOY.parent / "docs/operations.md").read_text(encoding="utf-8")
-    beside = re.search(r"quarantine \((\d+) MiB.*?spares \((\d+) MiB\).*?dead letter \((\d+) MiB\)", operations, re.DOTALL)
+    beside = re.search(
+        r"quarantine \((\d+) MiB.*?spares \((\d+) MiB\).*?dead letter \((\d+) MiB\)", operations, re.DOTALL
+    )
     assert sum(map(int, beside.groups())) == 112
 
 
