@@ -1,7 +1,7 @@
 """Adds up the outputs of `cargo test` and pytest: summary.py CARGO_LOG PYTEST_LOG…, each with its status in LOG.status.
 
-Prints what failed and how it began, then `N passed, N failed` as its last line. It fails unless each ran something, nothing
-failed and all ended with 0. Who sees only the end of a long log sees there what to look for.
+Prints what was skipped and why, what failed and how it began, then `N passed, N failed` as its last line. It fails
+unless each ran something, nothing failed and all ended with 0. Who sees only the end of a log sees what to look for.
 """
 
 import re
@@ -12,6 +12,7 @@ CARGO = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed;", re.MULTIL
 CARGO_FAILURE = re.compile(r"^test (.+?)(?: - should panic)? \.\.\. FAILED$", re.MULTILINE)
 PYTEST = re.compile(r"^(?:=+ )?((?:\d+ \w+, )*\d+ \w+) in [\d.]+s", re.MULTILINE)
 PYTEST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+(?:\[.*?\])?(?: - .*)?)$", re.MULTILINE)
+PYTEST_SKIP = re.compile(r"^SKIPPED \[\d+\] (.+)$", re.MULTILINE)
 TOLD_FAILURES = 12
 TOLD_LINES = 8
 TOLD_WIDTH = 400
@@ -26,7 +27,8 @@ def cargo(text):
 def cargo_failures(text):
     """Each failed test with the first lines that it printed: what it panicked with is among them."""
     for name in dict.fromkeys(CARGO_FAILURE.findall(text)):
-        block = re.search(rf"^---- {re.escape(name)} stdout ----\n(.*?)(?=^---- |^failures:$)", text, re.MULTILINE | re.DOTALL)
+        heading = rf"^---- {re.escape(name)} stdout ----\n"
+        block = re.search(heading + r"(.*?)(?=^---- |^failures:$)", text, re.MULTILINE | re.DOTALL)
         lines = block[1].strip().splitlines() if block else []
         panic = next((at for at, line in enumerate(lines) if "panicked at" in line), 0)
         yield "\n    ".join([name, *(line[:TOLD_WIDTH] for line in lines[panic : panic + TOLD_LINES])])
@@ -55,6 +57,8 @@ def main(logs):
             why = f"ended with {status}" if status else "ran no test"
             told.append(f"{Path(log).name} {why}: counted as one failure")
             failed = 1
+        for skipped in PYTEST_SKIP.findall(text):
+            print(f"skipped: {Path(log).name}: {skipped[:TOLD_WIDTH]}")
         told.extend(f"{Path(log).name}: {failure}" for failure in failures(text))
         total_passed, total_failed = total_passed + passed, total_failed + failed
     for failure in told[:TOLD_FAILURES]:

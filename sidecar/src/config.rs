@@ -13,11 +13,13 @@ mod allow;
 mod cgroup;
 mod check;
 mod choice;
+mod clowder;
 mod creation;
 mod date;
 mod describe;
 mod file;
 mod flags;
+mod listeners;
 mod model;
 mod names;
 mod nearest;
@@ -46,6 +48,7 @@ pub use creation::{CreationConfig, KmsKey, Retention, Tags};
 pub use date::UtcDate;
 pub use describe::describe;
 pub use flags::Flags;
+pub use listeners::load_probed;
 pub use model::{
     Config, DeliveryConfig, Destinations, DiagnosticsConfig, EngineConfig, IntakeConfig, ShutdownConfig, DEFAULT_ADMIN,
     DEFAULT_SOCKET,
@@ -93,12 +96,16 @@ fn load_without(
     flags: &Flags,
     surroundings: &Surroundings,
 ) -> Result<Loaded, ConfigErrors> {
+    let file = read_file(file, surroundings)?;
+    assemble(file.as_ref().map(|(path, text)| (path.as_path(), text.as_str())), flags, surroundings, unused)
+}
+
+/// The configuration file's text, if a file is named.
+fn read_file(file: Option<&Path>, surroundings: &Surroundings) -> Result<Option<(PathBuf, String)>, ConfigErrors> {
     let variable = surroundings.variable(CONFIG_VARIABLE);
-    let Some(path) = file.map(Path::to_path_buf).or_else(|| variable.map(PathBuf::from)) else {
-        return assemble(None, flags, surroundings, unused);
-    };
+    let Some(path) = file.map(Path::to_path_buf).or_else(|| variable.map(PathBuf::from)) else { return Ok(None) };
     match std::fs::read_to_string(&path) {
-        Ok(text) => assemble(Some((&path, &text)), flags, surroundings, unused),
+        Ok(text) => Ok(Some((path, text))),
         Err(error) => {
             let what = format!("cannot read the configuration file: {error}");
             Err(ConfigErrors(vec![Problem::new(path.display(), what)]))
@@ -119,9 +126,11 @@ fn assemble(
 ) -> Result<Loaded, ConfigErrors> {
     let from_file = file.map(|(path, text)| file::read(path, text));
     let Contents { given: from_file, mut problems, spoilt: mut refused } = from_file.unwrap_or_default();
+    let from_clowder: Vec<Given> = clowder::given_by_variable(surroundings).into_iter().collect();
     let from_variables = variables::given(&surroundings.variables);
     let memory = cgroup::default_memory(surroundings.memory_limit);
     let mut config = Config::defaults(surroundings.pod.clone(), memory);
+    problems.extend(apply(&mut config, &from_clowder, &mut refused));
     problems.extend(apply(&mut config, &from_file, &mut refused));
     problems.sort_by_key(Problem::line);
     for source in [&from_variables[..], flags.given()] {

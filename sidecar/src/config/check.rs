@@ -1,6 +1,7 @@
 //! What a single value cannot say about itself: bounds, and settings that must fit each other.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::choice::Service;
@@ -43,6 +44,7 @@ pub(crate) fn finish(config: &mut Config, refused: &BTreeSet<&'static str>) -> V
     checks.engine();
     checks.spool();
     checks.process();
+    checks.listeners();
     let mut problems = checks.problems;
     problems.extend(names(config));
     problems.retain(|(key, _)| !refused.contains(key));
@@ -110,6 +112,12 @@ fn place(config: &Config, key: &str) -> String {
         origin @ Origin::File { .. } => format!("{origin}: {key}"),
         origin => origin.to_string(),
     }
+}
+
+/// Whether not both addresses can be listened on. Port 0 is any that is free.
+fn in_each_others_way(one: SocketAddr, other: SocketAddr) -> bool {
+    let overlap = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && one.port() != 0 && overlap
 }
 
 struct Checks<'a> {
@@ -192,6 +200,14 @@ impl Checks<'_> {
         let spool = &self.config.spool;
         self.require(spool.max >= LEAST_SPOOL, "spool_max", || {
             format!("{} is too little to work with: at least {}", show_size(spool.max), show_size(LEAST_SPOOL))
+        });
+    }
+
+    fn listeners(&mut self) {
+        let (Some(health), Some(admin)) = (self.config.health, self.config.admin) else { return };
+        let place = self.config.origin("admin").to_string();
+        self.require(!in_each_others_way(health, admin), "health", || {
+            format!("{health} is also admin's, {admin} ({place}): each needs a port of its own")
         });
     }
 

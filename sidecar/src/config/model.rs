@@ -46,6 +46,8 @@ pub struct Config {
     pub shutdown: ShutdownConfig,
     /// The admin listener; `None` where it is off.
     pub admin: Option<SocketAddr>,
+    /// The health listener, for probes from elsewhere; `None` where it is off.
+    pub health: Option<SocketAddr>,
     /// Our own diagnostics.
     pub diagnostics: DiagnosticsConfig,
     /// Threads of the runtime.
@@ -244,6 +246,7 @@ impl Config {
                 after_last_client: None,
             },
             admin: Some(DEFAULT_ADMIN),
+            health: None,
             diagnostics: DiagnosticsConfig { format: LogFormat::Text, level: LogLevel::Info },
             workers: count(2),
             origins: BTreeMap::new(),

@@ -11,8 +11,16 @@ use crate::shell::{Clock, Shell};
 /// How often client counts are looked at while somebody waits for them.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Resolves when the configuration says that we are not needed: no client ever came, or the last one has left.
+/// Resolves when the end is to come without a signal: asked for over the admin interface, or because nobody needs us.
 pub(super) async fn by_itself(sidecar: &Sidecar) -> &'static str {
+    tokio::select! {
+        () = sidecar.end.asked() => "asked by POST /drain",
+        why = not_needed(sidecar) => why,
+    }
+}
+
+/// Resolves when the configuration says that we are not needed: no client ever came, or the last one has left.
+async fn not_needed(sidecar: &Sidecar) -> &'static str {
     let shutdown = &sidecar.config.shutdown;
     let counters = &sidecar.counters;
     if shutdown.if_no_client.is_none() && shutdown.after_last_client.is_none() {

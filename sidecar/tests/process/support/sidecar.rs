@@ -52,6 +52,11 @@ impl Setup {
         self
     }
 
+    /// The health interface on a free port.
+    pub(crate) fn health(self) -> Self {
+        self.flags(&["--health", "127.0.0.1:0"])
+    }
+
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
@@ -243,17 +248,31 @@ impl Sidecar {
     /// Asks its admin interface.
     #[track_caller]
     pub(crate) fn admin(&self, path: &str) -> String {
+        let (code, body) = self.ask("admin", "GET", path);
+        assert_eq!(code, 200, "{path}: {body}");
+        body
+    }
+
+    /// Where its `admin` or `health` interface listens, by its own word.
+    #[track_caller]
+    pub(crate) fn listens(&self, interface: &str) -> String {
         let stderr = self.stderr();
-        let line = stderr.lines().find(|line| line.contains("admin interface")).expect("it says where admin listens");
-        let address = line.split("address=").nth(1).unwrap().split_whitespace().next().unwrap();
-        let mut stream = TcpStream::connect(address).unwrap();
+        let line = stderr.lines().find(|line| line.contains(&format!("{interface} interface")));
+        let address = line.expect("it says where it listens").split("address=").nth(1).unwrap();
+        address.split_whitespace().next().unwrap().to_owned()
+    }
+
+    /// Status and body of an answer of its `admin` or `health` interface.
+    #[track_caller]
+    pub(crate) fn ask(&self, interface: &str, method: &str, path: &str) -> (u16, String) {
+        let address = self.listens(interface);
+        let mut stream = TcpStream::connect(&address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+        write!(stream, "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {answer}");
-        body.to_owned()
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
 
     /// The sum of a metric over its groups; `label` narrows it, as in `reason="shutdown"`.
