@@ -6,8 +6,8 @@ from kustomize import load, render
 from manifests import DEPLOY, sidecar_of, template_of
 
 KUBERNETES = DEPLOY / "kubernetes"
-NATIVE = ["deployment", "job", "cronjob", "overlays/spool-emptydir", "overlays/spool-pvc", "overlays/irsa"]
-NATIVE += ["overlays/pod-identity", "overlays/production"]
+NATIVE = ["deployment", "statefulset", "job", "cronjob", "overlays/spool-emptydir", "overlays/spool-pvc"]
+NATIVE += ["overlays/irsa", "overlays/pod-identity", "overlays/production"]
 PLAIN = ["overlays/plain-deployment", "overlays/plain-job"]
 WORKLOADS = {"Deployment", "StatefulSet", "Job", "CronJob"}
 
@@ -35,6 +35,13 @@ def workload(name):
 
 def pod(name):
     return template_of(workload(name))["spec"]
+
+
+def claims(name):
+    """Claims of volumes by name: those beside the workload, and those that a StatefulSet makes."""
+    templates = workload(name)["spec"].get("volumeClaimTemplates", [])
+    beside = [resource for resource in ALL[name] if resource["kind"] == "PersistentVolumeClaim"]
+    return {claim["metadata"]["name"]: claim for claim in templates + beside}
 
 
 def environment(container):

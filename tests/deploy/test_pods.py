@@ -4,7 +4,7 @@ import re
 
 import kubernetes_validate
 import pytest
-from cases import ALL, KUBERNETES, NATIVE, PLAIN, environment, pod, workload
+from cases import ALL, KUBERNETES, NATIVE, PLAIN, claims, environment, pod, workload
 from kubernetes_validate.utils import all_versions
 from quantity import quantity, seconds, size
 
@@ -111,8 +111,9 @@ def test_volumes_ports_and_the_socket(name):
     spec = pod(name)
     volumes = {volume["name"]: volume for volume in spec["volumes"]}
     assert len(volumes) == len(spec["volumes"])
+    made = {claim["metadata"]["name"] for claim in workload(name)["spec"].get("volumeClaimTemplates", [])}
     mounted = {mount["name"] for container in all_containers(spec) for mount in container.get("volumeMounts", [])}
-    assert mounted == set(volumes), "each volume is mounted, each mount has a volume"
+    assert mounted == set(volumes) | made, "each volume is mounted, each mount has a volume"
     sidecar, app = sidecar_of(spec), next(item for item in spec["containers"] if item["name"] == "app")
     socket = environment(app)["SPLASHDAM_SOCKET"]
     assert len(socket.encode()) <= SOCKET_PATH_MAX
@@ -131,7 +132,7 @@ def test_labels_find_the_pods(name):
     item = workload(name)
     labels = template_of(item)["metadata"]["labels"]
     assert labels["splashdam"] == "enabled"
-    if item["kind"] == "Deployment":
+    if item["kind"] in ("Deployment", "StatefulSet"):
         assert item["spec"]["selector"]["matchLabels"].items() <= labels.items()
     for resource in ALL[name]:
         if resource["kind"] == "NetworkPolicy":
@@ -148,7 +149,9 @@ def test_names_that_refer_are_there(name):
     assert ("ServiceAccount", spec["serviceAccountName"]) in have
     for volume in spec["volumes"]:
         if "persistentVolumeClaim" in volume:
-            assert ("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]) in have
+            assert volume["persistentVolumeClaim"]["claimName"] in claims(name)
+    if workload(name)["kind"] == "StatefulSet":
+        assert ("Service", workload(name)["spec"]["serviceName"]) in have
     assert len({resource["metadata"].get("namespace") for resource in resources}) == 1
 
 
@@ -194,7 +197,7 @@ def test_a_spool_has_room_on_its_volume(name):
         return
     paths = {mount["mountPath"]: mount["name"] for mount in sidecar["volumeMounts"]}
     at = next(path for path in paths if f"{given['SPLASHDAM_SPOOL_DIR']}/".startswith(f"{path}/"))
-    volume = next(volume for volume in spec["volumes"] if volume["name"] == paths[at])
+    volume = next((volume for volume in spec["volumes"] if volume["name"] == paths[at]), {})
     most = size(given["SPLASHDAM_SPOOL_MAX"])
     beside = 112 * 2**20
     if "emptyDir" in volume:
@@ -204,13 +207,14 @@ def test_a_spool_has_room_on_its_volume(name):
         assert given["SPLASHDAM_SPOOL_LIFETIME"] == "pod"
         assert most + beside <= limit
     else:
-        [claim] = [resource for resource in ALL[name] if resource["kind"] == "PersistentVolumeClaim"]
+        claim = claims(name)[paths[at]]
         # A file system has its own share: 5 % reserved and 5 % of structures on ext4 of 1 GiB, as mkfs.ext4 makes it.
         assert most + beside <= quantity(claim["spec"]["resources"]["requests"]["storage"]) * 9 / 10
         assert given["SPLASHDAM_SPOOL_LIFETIME"] == "persistent"
         assert claim["spec"]["accessModes"] == ["ReadWriteOncePod"]
-        assert workload(name)["spec"]["strategy"] == {"type": "Recreate"}
-        assert workload(name)["spec"]["replicas"] == 1
+        if workload(name)["kind"] != "StatefulSet":
+            assert workload(name)["spec"]["strategy"] == {"type": "Recreate"}
+            assert workload(name)["spec"]["replicas"] == 1
 
 
 def test_all_sidecars_are_the_same_but_for_what_an_overlay_says():
@@ -222,6 +226,17 @@ def test_all_sidecars_are_the_same_but_for_what_an_overlay_says():
         key: usual[key] for key in usual if key not in ("env", "image")
     }
     assert sidecar_of(pod("openshift")) == usual
+
+
+def test_a_spool_changes_nothing_else():
+    usual = sidecar_of(pod("kubernetes/deployment"))
+    for name in ["statefulset", "overlays/spool-emptydir", "overlays/spool-pvc"]:
+        own = sidecar_of(pod(f"kubernetes/{name}"))
+        same = [key for key in usual if key not in ("env", "volumeMounts", "resources")]
+        assert {key: own.get(key) for key in same} == {key: usual[key] for key in same}
+        assert environment(usual).items() <= environment(own).items()
+    one, other = (environment(sidecar_of(pod(f"kubernetes/{name}"))) for name in ("statefulset", "overlays/spool-pvc"))
+    assert one == other
 
 
 def test_the_patch_for_plain_containers_is_one():
