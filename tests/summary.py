@@ -41,6 +41,10 @@ def pytest(text):
     return counts.get("passed", 0), sum(counts.get(name, 0) for name in ("failed", "error", "errors"))
 
 
+def pytest_skips(text):
+    return [line[:TOLD_WIDTH] for line in PYTEST_SKIP.findall(text)]
+
+
 def pytest_failures(text):
     return (line[:TOLD_WIDTH] for line in PYTEST_FAILURE.findall(text))
 
@@ -53,12 +57,14 @@ def main(logs):
         text = Path(log).read_text(encoding="utf-8", errors="replace")
         passed, failed = count(text)
         status = int(Path(f"{log}.status").read_text())
-        if failed == 0 and (status != 0 or passed == 0):
+        skips = pytest_skips(text)
+        for skip in skips:
+            print(f"skipped: {Path(log).name}: {skip}")
+        # What was skipped as a whole has said why: this machine cannot run it.
+        if failed == 0 and (status != 0 or (passed == 0 and not skips)):
             why = f"ended with {status}" if status else "ran no test"
             told.append(f"{Path(log).name} {why}: counted as one failure")
             failed = 1
-        for skipped in PYTEST_SKIP.findall(text):
-            print(f"skipped: {Path(log).name}: {skipped[:TOLD_WIDTH]}")
         told.extend(f"{Path(log).name}: {failure}" for failure in failures(text))
         total_passed, total_failed = total_passed + passed, total_failed + failed
     for failure in told[:TOLD_FAILURES]:

@@ -262,6 +262,10 @@ async fn serve(
             admin::serve(surface, address, sidecar).await?;
         }
     }
+    if sidecar.config.service == Service::Disabled {
+        let decided_by = sidecar.config.disabled_by();
+        tracing::warn!(decided_by, "nothing is shipped: records are taken and counted as dropped (disabled)");
+    }
     let (socket, service) = (sidecar.config.intake.socket.display(), &sidecar.config.service);
     let spool = sidecar.config.spool.dir.as_ref().map_or("off".into(), |dir| dir.display().to_string());
     tracing::info!(%socket, ?service, memory = sidecar.config.engine.memory, spool, "serving");

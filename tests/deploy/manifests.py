@@ -10,7 +10,7 @@ from kustomize import load, render
 
 __all__ = ["DEPLOY", "all_containers", "for_podman", "load", "pod_of", "render", "sidecar_of", "template_of"]
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 SIDECARS = ("splashdam", "otel-collector")
 
 

@@ -6,12 +6,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import pytest
-
 import preflight
-from harness import Cloud, Emulator
+import pytest
 from play import Stage
 from podman import Podman
+
+from harness import Cloud, Emulator
 from stage import folder, pytest_configure
 
 __all__ = ["cloud", "emulator", "folder", "pytest_configure", "stage"]
@@ -60,7 +60,8 @@ def app_context(context):
         (system / name).symlink_to(f"usr/{name}")
     for name in ("usr", "app"):
         (system / name).mkdir()
-    shutil.copy(Path(os.environ["SPLASHDAM_BIN"]).parent / "examples/service", system / "app/service")
+    for example in ("service", "feed"):
+        shutil.copy(Path(os.environ["SPLASHDAM_BIN"]).parent / "examples" / example, system / "app" / example)
     shutil.copy(ROOT / "tests/pods/app.py", system / "app/app.py")
     shutil.copytree(ROOT / "python/src/splashdam", system / "app/splashdam")
     (context / "Containerfile").write_text("FROM scratch\nCOPY system /\n")

@@ -7,6 +7,7 @@ OpenShift's restricted-v2 gives it: a user from a range, and the group 0.
 
 import itertools
 import json
+import os
 import random
 import re
 import socket
@@ -22,7 +23,12 @@ __all__ = ["DEPLOY", "GROUP", "Stage", "load", "pod_of", "render"]
 # As the manifests have it.
 GROUP = "/my/app"
 KUBERNETES = DEPLOY / "kubernetes"
-APPS = {"rust": ["/app/service"], "python": ["/usr/bin/python3", "/app/app.py"]}
+APPS = {
+    "rust": ["/app/service"],
+    "python": ["/usr/bin/python3", "/app/app.py"],
+    # As fast as it can, and waits until all is durable.
+    "feed": ["/app/feed", "--size", "1000", "--await", "durable", "--count"],
+}
 names = map("pod{}".format, itertools.count(1))
 
 
@@ -49,7 +55,9 @@ class Stage:
 
     def pod(self, form, app="rust", count=None, settings=()):
         """The workload of one of deploy/kubernetes's folders as a pod whose containers are not started yet."""
-        [workload] = [found for found in render(KUBERNETES / form) if found["kind"] in ("Deployment", "Job", "StatefulSet")]
+        [workload] = [
+            found for found in render(KUBERNETES / form) if found["kind"] in ("Deployment", "Job", "StatefulSet")
+        ]
         name = next(names)
         pod = for_podman(workload, name)
         ports = {"SPLASHDAM_HEALTH": free_port(), "SPLASHDAM_ADMIN": free_port()}
@@ -58,7 +66,9 @@ class Stage:
         # What restarts a container is the test.
         spec["restartPolicy"] = "Never"
         user = random.randrange(1_000_000_000, 1_001_000_000)
+        facts = {"metadata.name": name, "metadata.namespace": "tests"}
         for container in spec["containers"]:
+            container["env"] = [resolved(variable, facts) for variable in container["env"]]
             container["securityContext"] |= {"runAsUser": user, "runAsGroup": 0}
             container["imagePullPolicy"] = "Never"
             container.pop("ports", None)
@@ -68,7 +78,7 @@ class Stage:
         self._app(spec, app, count)
         rename_volumes(spec, name)
         played = self.stack.enter_context(self.podman.play(pod))
-        return Played(played, ports)
+        return Played(played, ports, user)
 
     def _sidecar(self, spec, settings):
         [container] = [container for container in spec["containers"] if container["name"] == "splashdam"]
@@ -85,6 +95,13 @@ class Stage:
         spec["volumes"].append({"name": "system", "hostPath": {"path": "/usr", "type": "Directory"}})
 
 
+def resolved(variable, facts):
+    """A variable from the downward API with its value: podman knows the pod's name only."""
+    if "valueFrom" not in variable:
+        return variable
+    return {"name": variable["name"], "value": facts[variable["valueFrom"]["fieldRef"]["fieldPath"]]}
+
+
 def rename_volumes(spec, pod):
     for volume in spec["volumes"]:
         volume["name"] = f"{pod}-{volume['name']}"
@@ -98,8 +115,9 @@ def rename_volumes(spec, pod):
 class Played:
     """A pod at work: its app, its sidecar, and what the sidecar says of itself."""
 
-    def __init__(self, pod, ports):
+    def __init__(self, pod, ports, user):
         self.pod = pod
+        self.user = user
         self.sidecar = pod["splashdam"]
         self.app = pod["app"]
         self.health = f"http://127.0.0.1:{ports['SPLASHDAM_HEALTH']}"
@@ -127,6 +145,15 @@ class Played:
             return error.code
         except OSError:
             return None
+
+    def spool(self):
+        """Where the machine has the spool's volume."""
+        return self.pod.volume(f"{self.pod.name}-splashdam-spool")
+
+    def hand_over(self, folder):
+        """Gives files that the test made to the user that the containers run as."""
+        for path in [folder, *folder.rglob("*")]:
+            os.chown(path, self.user, 0)
 
     def status(self):
         with urllib.request.urlopen(self.admin + "/status", timeout=PATIENCE) as answer:

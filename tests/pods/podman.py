@@ -38,8 +38,8 @@ class Podman:
         self.flags = ["--root", str(folder / "root"), "--runroot", str(folder / "run")]
         self.flags += ["--runtime", "runc", "--cgroup-manager", "cgroupfs"]
 
-    def __call__(self, *command, patience=PATIENT):
-        """Runs one command, and gives what it printed on its standard output."""
+    def __call__(self, *command, patience=PATIENT, both=False):
+        """Runs one command, and gives what it printed: its standard output, or `both`."""
         done = subprocess.run(
             ["podman", *self.flags, *map(str, command)],
             env=self.environment,
@@ -52,7 +52,7 @@ class Podman:
         )
         if done.returncode:
             raise PodmanError(f"podman {' '.join(map(str, command))}: {done.stderr.strip() or done.returncode}")
-        return done.stdout
+        return done.stdout + done.stderr if both else done.stdout
 
     def inspect(self, name):
         return json.loads(self("inspect", name))[0]
@@ -152,7 +152,7 @@ class Container:
 
     def log(self):
         """What it has written so far, its standard output and its standard error."""
-        return "\n".join(self.podman("logs", "--names=false", self.name).splitlines())
+        return self.podman("logs", self.name, both=True)
 
     def exec(self, *command):
         """Runs a program of its image in it, as an exec probe does; gives whether it succeeded."""

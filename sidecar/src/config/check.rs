@@ -94,7 +94,7 @@ fn names(config: &mut Config) -> Vec<(&'static str, String)> {
         },
         None if config.service == Service::Enabled => problems.push((
             "group",
-            "no log group is set: give --group, SPLASHDAM_GROUP or `group` in the configuration file (or enabled = false to ship nothing)"
+            "no log group is set: give --group, SPLASHDAM_GROUP, `group` in the configuration file, or Clowder's file in ACG_CONFIG (or enabled = false to ship nothing)"
                 .to_owned(),
         )),
         None => {}
@@ -106,10 +106,11 @@ fn names(config: &mut Config) -> Vec<(&'static str, String)> {
 }
 
 /// Where a setting stands: `config.toml:3: memory`, `--memory`, `SPLASHDAM_MEMORY`, or the key where nobody set it.
-fn place(config: &Config, key: &str) -> String {
+pub(super) fn place(config: &Config, key: &str) -> String {
     match config.origin(key) {
         Origin::Default => key.to_owned(),
         origin @ Origin::File { .. } => format!("{origin}: {key}"),
+        origin @ Origin::Clowder { field, .. } => format!("{origin}: {field}"),
         origin => origin.to_string(),
     }
 }

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::allow::Pattern;
+use super::check::place;
 use super::choice::{Lifetime, LogFormat, LogLevel, OnLoss, Overflow, Remainder, Service, Survives, TextDelimiter};
 use super::creation::CreationConfig;
 use super::date::UtcDate;
+use super::keys::StaticKeys;
 use super::names::{Destination, LogGroup};
 use super::pod::PodFacts;
 use super::raw::Origin;
@@ -146,6 +148,8 @@ pub struct DeliveryConfig {
     pub connect_timeout: Duration,
     /// Longest attempt, connection included.
     pub attempt_timeout: Duration,
+    /// Keys that come before those of the AWS chain: Clowder's.
+    pub credentials: Option<StaticKeys>,
 }
 
 /// What the spool needs.
@@ -230,6 +234,7 @@ impl Config {
                 region: None,
                 connect_timeout: Duration::from_secs(3),
                 attempt_timeout: Duration::from_secs(30),
+                credentials: None,
             },
             spool: SpoolConfig {
                 dir: None,
@@ -256,6 +261,11 @@ impl Config {
     /// Where a setting comes from; `key` as in the configuration file.
     pub fn origin(&self, key: &str) -> &Origin {
         self.origins.get(key).unwrap_or(&Origin::Default)
+    }
+
+    /// Where it was decided that nothing is shipped.
+    pub fn disabled_by(&self) -> String {
+        place(self, "enabled")
     }
 }
 

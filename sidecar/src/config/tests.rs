@@ -92,7 +92,7 @@ fn every_mistake_of_every_source_is_told_with_its_place() {
 #[test]
 fn a_group_is_needed_to_ship() {
     let errors = all("", &[], &[]).unwrap_err().to_string();
-    assert!(errors.contains("--group, SPLASHDAM_GROUP or `group`"), "{errors}");
+    assert!(errors.contains("ACG_CONFIG") && errors.contains("--group, SPLASHDAM_GROUP, `group`"), "{errors}");
     assert!(all("", &[("SPLASHDAM_GROUP", "")], &[]).is_err());
     let config = all("enabled = false", &[], &[]).unwrap().config;
     assert_eq!((config.service, config.destinations.group), (Service::Disabled, None));

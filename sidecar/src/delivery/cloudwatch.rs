@@ -13,7 +13,7 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudwatchlogs::config::interceptors::AfterDeserializationInterceptorContextRef;
-use aws_sdk_cloudwatchlogs::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_cloudwatchlogs::config::{ConfigBag, Credentials, Intercept, RuntimeComponents};
 use aws_sdk_cloudwatchlogs::error::BoxError;
 use aws_sdk_cloudwatchlogs::types::LogGroupClass;
 use aws_sdk_cloudwatchlogs::Client;
@@ -28,7 +28,7 @@ use tokio::sync::OnceCell;
 use super::body::{self, RejectedIndices, TooLarge};
 use super::outcome::{Class, Failure};
 use super::tls;
-use crate::config::{CreationConfig, DeliveryConfig, Destination, GroupClass};
+use crate::config::{CreationConfig, DeliveryConfig, Destination, GroupClass, StaticKeys};
 use crate::engine::budget::Budget;
 use crate::engine::create::{Created, Target};
 use crate::engine::{Attempt, Outcome, Report};
@@ -76,7 +76,7 @@ impl Setup {
             .build();
         let region = self.delivery.region.as_ref().map(|region| Region::new(region.as_str().to_owned()));
         let endpoint_url = self.delivery.endpoint_url.as_ref().map(|url| url.as_str().to_owned());
-        Ok(Parts { http, timeouts, region, endpoint_url })
+        Ok(Parts { http, timeouts, region, endpoint_url, keys: self.delivery.credentials.clone() })
     }
 }
 
@@ -87,6 +87,8 @@ struct Parts {
     timeouts: TimeoutConfig,
     region: Option<Region>,
     endpoint_url: Option<String>,
+    /// Keys of Clowder's, before the chain's.
+    keys: Option<StaticKeys>,
 }
 
 impl Parts {
@@ -102,6 +104,9 @@ impl Parts {
         }
         if let Some(url) = &self.endpoint_url {
             loader = loader.endpoint_url(url);
+        }
+        if let Some(keys) = &self.keys {
+            loader = loader.credentials_provider(Credentials::new(keys.id(), keys.secret(), None, None, "Clowder"));
         }
         loader.load().await
     }

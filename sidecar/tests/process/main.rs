@@ -11,10 +11,12 @@ mod support;
 
 mod bounds;
 mod client;
+mod clowder;
 mod delivery;
 mod drain;
 mod framed;
 mod health;
+mod job;
 mod probe;
 mod shutdown;
 mod socket;

@@ -47,6 +47,28 @@ impl Setup {
         setup.flags(&["--socket", &socket, "--admin", "127.0.0.1:0"])
     }
 
+    /// No arguments at all, as in an image whose entry point is `splashdam run`: everything is said by variables. The
+    /// endpoint and the socket are, and credentials that the endpoint does not know.
+    pub(crate) fn without_arguments(remote: &Remote) -> Self {
+        let mut setup = Self::bare();
+        setup.arguments.clear();
+        let socket = setup.socket().display().to_string();
+        setup
+            .variable("AWS_SECRET_ACCESS_KEY", "not-this-one")
+            .variable("SPLASHDAM_SOCKET", &socket)
+            .variable("SPLASHDAM_ADMIN", "127.0.0.1:0")
+            .variable("SPLASHDAM_HEALTH", "127.0.0.1:0")
+            .variable("SPLASHDAM_ENDPOINT_URL", remote.url())
+    }
+
+    /// A file beside the socket.
+    #[track_caller]
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        let path = self.directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
     pub(crate) fn flags(mut self, flags: &[&str]) -> Self {
         self.arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
         self
@@ -90,10 +112,23 @@ impl Setup {
 
     /// What starts it, its stderr in a pipe.
     pub(crate) fn command(&self) -> Command {
+        let mut command = self.command_of("run");
+        command.args(&self.arguments);
+        command
+    }
+
+    /// Exit code, stdout and stderr of another command in the same surroundings.
+    #[track_caller]
+    pub(crate) fn output_of(&self, name: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let output = self.command_of(name).args(arguments).stdout(Stdio::piped()).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
+    fn command_of(&self, name: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_splashdam"));
         command
-            .arg("run")
-            .args(&self.arguments)
+            .arg(name)
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
