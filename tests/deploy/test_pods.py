@@ -5,7 +5,7 @@ import re
 import kubernetes_validate
 import pytest
 from cases import ALL, KUBERNETES, NATIVE, PLAIN, claims, environment, pod, workload
-from kubernetes_validate.utils import all_versions
+from kubernetes_validate.utils import all_versions, major_minor
 from quantity import quantity, seconds, size
 
 from kustomize import load
@@ -13,7 +13,9 @@ from manifests import all_containers, sidecar_of, template_of
 
 # Before it there are no native sidecars; `plain` is for those.
 OLDEST = (1, 29)
-VERSIONS = [text for text in all_versions() if tuple(map(int, text.split(".")[:2])) >= OLDEST]
+VERSIONS = sorted(
+    {number for number in map(major_minor, all_versions()) if tuple(map(int, number.split("."))) >= OLDEST}
+)
 OF_OTHERS = {"PodMonitor", "PrometheusRule"}
 NAMES = sorted(ALL)
 DEFAULT_DEADLINE = "25s"
