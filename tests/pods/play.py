@@ -1,8 +1,8 @@
 """Pods from our own manifests, and what a kubelet does with them.
 
-Changed against the manifests is only what stands here: the images' names and the app's program; the network, which is the
-machine's, so every address is one of the loopback; the endpoint and the credentials; and each container is given what
-OpenShift's restricted-v2 gives it: a user from a range, and the group 0.
+Changed against the manifests is only what stands here: the images' names and the app's program; the network, which is
+the machine's, so every address is one of the loopback; the endpoint and the credentials; and each container is given
+what OpenShift's restricted-v2 gives it: a user from a range, and the group 0.
 """
 
 import itertools

@@ -81,7 +81,7 @@ class Pod:
     def __init__(self, podman, pod):
         self.podman = podman
         self.name = pod["metadata"]["name"]
-        # podman names a volume as the manifest does, so pods would share it. A kubelet makes an emptyDir writable for all.
+        # A kubelet makes an emptyDir writable for all; podman makes a volume its owner's.
         for volume in pod["spec"].get("volumes", []):
             if "emptyDir" in volume or "persistentVolumeClaim" in volume:
                 podman("volume", "create", volume["name"])

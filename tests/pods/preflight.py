@@ -10,7 +10,7 @@ PROGRAMS = ("podman", "runc", "conmon", "catatonit")
 
 
 def missing():
-    """Why no container can be run here, as far as that shows without running one; None where nothing speaks against it."""
+    """Why no container can be run here, as far as that shows without running one; else None."""
     lacking = [name for name in PROGRAMS if shutil.which(name) is None and not helper(name)]
     if lacking:
         return f"{', '.join(lacking)}: not installed (apt-get install --no-install-recommends podman runc catatonit)"

@@ -15,7 +15,7 @@ TEXT_CLIENT = bytes(16)
 
 
 def write_lane(spool, group, stream, texts, version=FORMAT):
-    """One lane of one segment with these texts, as a sidecar of that format version leaves it. Gives the lane's folder."""
+    """One lane of one segment with these texts, as a sidecar of that format leaves it. Gives the lane's folder."""
     lane = Path(spool) / "lanes" / lane_name(group, stream)
     lane.mkdir(parents=True)
     lane.joinpath("lane.json").write_text(json.dumps({"format": version, "group": group, "stream": stream}))

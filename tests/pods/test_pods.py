@@ -82,7 +82,7 @@ def test_a_job_with_a_native_sidecar(stage, cloud, app):
 
 @pytest.mark.parametrize(("form", "count"), [("overlays/spool-emptydir", 150_000), ("deployment", 60_000)])
 def test_an_outage_within_the_memory_limit(stage, emulator, cloud, form, count):
-    """With a spool all of it goes to the disk; without one the sidecar takes what its memory holds, and the app waits."""
+    """With a spool all of it goes to the disk; without one it takes what its memory holds, and the app waits."""
     pod = stage.pod(form, "feed", count=count)
     pod.start_sidecar()
     emulator.control("faults", {"kind": "unavailable"})

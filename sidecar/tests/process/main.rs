@@ -12,6 +12,7 @@ mod support;
 mod bounds;
 mod client;
 mod clowder;
+mod credentials;
 mod delivery;
 mod drain;
 mod framed;

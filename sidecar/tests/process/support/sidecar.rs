@@ -84,6 +84,12 @@ impl Setup {
         self
     }
 
+    /// Takes a variable back.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.variables.retain(|(key, _)| key != name);
+        self
+    }
+
     /// Records also stand on disk, in [`Self::spool`].
     pub(crate) fn spooled(self) -> Self {
         let spool = self.spool().display().to_string();

@@ -1,0 +1,81 @@
+//! Where credentials come from, asked once; and what came of it, in one line without secrets.
+
+use std::error::Error;
+use std::time::SystemTime;
+
+use aws_config::meta::ProviderChainError;
+use aws_config::SdkConfig;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_cloudwatchlogs::config::{Credentials, ProvideCredentials};
+
+use crate::delivery::outcome::bounded;
+
+/// Most bytes of what one source says.
+const ONE: usize = 160;
+/// Most bytes of what all say together.
+const ALL: usize = 700;
+
+/// Asks for credentials that have not expired. A region is wanted as well: no call can be signed without.
+pub(super) async fn ask(config: &SdkConfig) -> Result<Credentials, String> {
+    if config.region().is_none() {
+        return Err(
+            "no region: set --region, AWS_REGION or `region` in the profile (the instance's metadata has none)"
+                .to_owned(),
+        );
+    }
+    let provider = config.credentials_provider().ok_or_else(|| "no credentials: no source".to_owned())?;
+    let found = provider.provide_credentials().await;
+    let credentials = found.map_err(|error| format!("no credentials: {}", bounded(said(&error), ALL)))?;
+    match credentials.expiry() {
+        Some(expiry) if expiry <= SystemTime::now() => {
+            Err(format!("no credentials: those {} came expired", origin(&credentials)))
+        }
+        _ => Ok(credentials),
+    }
+}
+
+/// What each source said, or the one that failed.
+fn said(error: &CredentialsError) -> String {
+    let chain = error.source().and_then(|source| source.downcast_ref::<ProviderChainError<CredentialsError>>());
+    let Some(chain) = chain else { return causes(error) };
+    let each = chain.attempts().iter().map(|attempt| {
+        // The first words say only that it has none.
+        let why = attempt.error().source().map_or_else(|| attempt.error().to_string(), causes);
+        format!("{}: {}", attempt.name(), bounded(why, ONE))
+    });
+    format!("tried {}", each.collect::<Vec<_>>().join("; "))
+}
+
+fn causes(error: &(dyn Error + 'static)) -> String {
+    super::super::outcome::causes_of(error)
+}
+
+/// Where they come from, the end of the key's id, how long they last.
+pub(super) fn describe(credentials: &Credentials) -> String {
+    let key = credentials.access_key_id();
+    let from = key.char_indices().rev().nth(3).map_or(key.len(), |(at, _)| at);
+    // An id too short to hide anything in is hidden whole.
+    let end = if key.chars().count() > 8 { &key[from..] } else { "" };
+    let life = credentials.expiry().and_then(|expiry| expiry.duration_since(SystemTime::now()).ok());
+    let life = life.map_or(String::new(), |life| format!(", good for {} s", life.as_secs()));
+    format!("{}, access key …{end}{life}", origin(credentials))
+}
+
+/// The provider's name stands nowhere but in the debug text, which leaves secrets out.
+fn origin(credentials: &Credentials) -> String {
+    let text = format!("{credentials:?}");
+    let name = text.split_once("provider_name: \"").and_then(|(_, rest)| rest.split_once('"'));
+    format!("from {}", name.map_or("a source without a name", |(name, _)| name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_key_only_the_end_is_shown() {
+        let credentials = |id: &str| Credentials::new(id, "wJalrXUtnFEMI", Some("token".to_owned()), None, "Somewhere");
+        assert_eq!(describe(&credentials("AKIAIOSFODNN7EXAMPLE")), "from Somewhere, access key …MPLE");
+        assert_eq!(describe(&credentials("short")), "from Somewhere, access key …");
+    }
+}
