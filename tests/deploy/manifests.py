@@ -63,5 +63,8 @@ def for_podman(workload, name):
         for key in ("startupProbe", "livenessProbe", "readinessProbe", "restartPolicy"):
             container.pop(key, None)
         container.get("resources", {}).pop("requests", None)
+    for claim in workload["spec"].get("volumeClaimTemplates", []):
+        claimed = claim["metadata"]["name"]
+        pod["volumes"].append({"name": claimed, "persistentVolumeClaim": {"claimName": claimed}})
     labels = template.get("metadata", {}).get("labels", {})
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": pod}
