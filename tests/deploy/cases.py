@@ -1,9 +1,8 @@
 """Everything in deploy/ that has a pod, resolved: what the tests go through."""
 
-from template import process
-
 from kustomize import load, render
 from manifests import DEPLOY, sidecar_of, template_of
+from template import process
 
 KUBERNETES = DEPLOY / "kubernetes"
 NATIVE = ["deployment", "statefulset", "job", "cronjob", "overlays/spool-emptydir", "overlays/spool-pvc"]

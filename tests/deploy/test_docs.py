@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from test_monitoring import ALERTS
 
 from manifests import DEPLOY
+from test_monitoring import ALERTS
 
 ROOT = DEPLOY.parent
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from exposed import scrape
-from promql import names
 
+from exposed import scrape
 from kustomize import load
 from manifests import DEPLOY
+from promql import names
 
 [RULES] = load(DEPLOY / "monitoring/rules.yaml")
 DASHBOARD = json.loads((DEPLOY / "monitoring/splashdam.json").read_text(encoding="utf-8"))

@@ -4,12 +4,12 @@ import re
 
 import kubernetes_validate
 import pytest
-from cases import ALL, KUBERNETES, NATIVE, PLAIN, claims, environment, pod, workload
 from kubernetes_validate.utils import all_versions, major_minor
-from quantity import quantity, seconds, size
 
+from cases import ALL, KUBERNETES, NATIVE, PLAIN, claims, environment, pod, workload
 from kustomize import load
 from manifests import all_containers, sidecar_of, template_of
+from quantity import quantity, seconds, size
 
 # Before it there are no native sidecars; `plain` is for those.
 OLDEST = (1, 29)

@@ -7,12 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cases import ALL, KUBERNETES, environment, pod, settings
-from quantity import quantity, size
-from template import process
 
+from cases import ALL, KUBERNETES, environment, pod, settings
 from kustomize import load
 from manifests import DEPLOY, sidecar_of
+from quantity import quantity, size
+from template import process
 
 BINARY = os.environ["SPLASHDAM_BIN"]
 MIB = 2**20
