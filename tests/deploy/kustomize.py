@@ -1,7 +1,7 @@
 """A subset of kustomize: what deploy/ uses of it, and nothing else. A field that it does not know is an error.
 
-`kubectl kustomize` is the judge: where it is installed, test_kustomize.py compares its output with ours. What is not supported:
-remote resources, name prefixes and suffixes, hashes of generated names, labels in selectors, `$patch` directives.
+`kubectl kustomize` is the judge: where it is installed, test_kustomize.py compares its output with ours. What is not
+supported: remote resources, name prefixes and suffixes, hashes of generated names, labels in selectors, `$patch`.
 """
 
 import json
@@ -16,7 +16,8 @@ KINDS = {
     "Component": "kustomize.config.k8s.io/v1alpha1",
 }
 FIELDS = {
-    "apiVersion", "kind", "resources", "components", "namespace", "images", "replicas", "labels", "patches", "configMapGenerator",
+    "apiVersion", "kind", "resources", "components", "namespace", "images", "replicas", "labels", "patches",
+    "configMapGenerator",
 }  # fmt: skip
 # Of the kinds that deploy/ has; kustomize itself knows all of them.
 WITHOUT_NAMESPACE = {"Namespace"}

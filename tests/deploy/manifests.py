@@ -47,9 +47,9 @@ def is_native(container):
 def for_podman(workload, name):
     """A Pod for `podman kube play` 4.3, which knows no native sidecars and cannot probe an image without a shell.
 
-    Native sidecars become containers, and come first: who plays the kubelet starts and stops them in the right order. Left
-    out are probes, what podman has no notion of (fsGroup, seccomp of a pod, service accounts), and CPU requests, which its cgroups
-    may refuse. Everything else stays: user, capabilities, read-only root, memory limit, volumes, variables.
+    Native sidecars become containers, and come first: who plays the kubelet starts and stops them in the right order.
+    Left out are probes, requests, and what podman has no notion of (fsGroup, seccomp of a pod, service accounts).
+    Everything else stays: user, capabilities, read-only root, memory limit, volumes, variables.
     """
     template = copy.deepcopy(template_of(workload))
     pod = template["spec"]
@@ -63,5 +63,8 @@ def for_podman(workload, name):
         for key in ("startupProbe", "livenessProbe", "readinessProbe", "restartPolicy"):
             container.pop(key, None)
         container.get("resources", {}).pop("requests", None)
+    for claim in workload["spec"].get("volumeClaimTemplates", []):
+        claimed = claim["metadata"]["name"]
+        pod["volumes"].append({"name": claimed, "persistentVolumeClaim": {"claimName": claimed}})
     labels = template.get("metadata", {}).get("labels", {})
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": pod}

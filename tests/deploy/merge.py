@@ -1,7 +1,7 @@
 """The two ways in which a kustomization patches a resource: strategic merge, and JSON patch (RFC 6902).
 
-Of strategic merge only what deploy/ uses: maps are merged, null removes, lists of these keys are merged by it, others are
-replaced. The patch's items come first, in its order, as kustomize puts them. Directives are refused.
+Of strategic merge only what deploy/ uses: maps are merged, null removes, lists of these keys are merged by it, others
+are replaced. The patch's items come first, in its order, as kustomize puts them. Directives are refused.
 """
 
 import copy

@@ -101,7 +101,11 @@ def test_json_patch():
         {"op": "remove", "path": "/b~1c"},
     ]
     assert json_patch(document, operations) == {"a": [2, 1, 4], "e": {"d": 5}}
-    for wrong in ({"op": "test", "path": "/a/0", "value": 9}, {"op": "swap", "path": "/a"}, {"op": "remove", "path": "a"}):
+    for wrong in (
+        {"op": "test", "path": "/a/0", "value": 9},
+        {"op": "swap", "path": "/a"},
+        {"op": "remove", "path": "a"},
+    ):
         with pytest.raises(ValueError):
             json_patch(document, [wrong])
     assert document == {"a": [1, 2], "b/c": {"d": 3}}
