@@ -67,7 +67,7 @@ def test_neither_the_emulator_nor_a_shell_is_in_it(podman, image):
 
 
 def test_the_other_architecture_is_built_or_what_is_missing_is_named(tmp_path):
-    """Where Rust's standard library for it is installed, the binary is built; else the first thing to install is said."""
+    """Built where Rust's standard library for it is installed; else the first thing to install is said."""
     libraries = ["rustc", "--print", "target-libdir", "--target", "aarch64-unknown-linux-gnu"]
     found = subprocess.run(libraries, check=True, capture_output=True, text=True).stdout.strip()
     command = [ROOT / "deploy/build-image", "--arch", "arm64", "--context", tmp_path]
