@@ -65,7 +65,8 @@ pub enum Command {
 
 const SETTINGS: &str = "\
 Each setting is also a variable (--socket-mode: SPLASHDAM_SOCKET_MODE) and a key of the file (socket_mode).
-Flags come before variables, variables before the file; `splashdam check` shows what holds, and why.
+Flags come before variables, variables before the file, the file before Clowder's (ACG_CONFIG); `splashdam check` shows
+what holds, and why.
 Sizes: 64MiB, 64MB, 1000000. Durations: 250ms, 5s, 1m, 2h.";
 
 const SEND_EXITS: &str = "Exit codes: 0 all delivered, 3 something was not, 4 time ran out, 1 any other failure.";

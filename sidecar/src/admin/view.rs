@@ -56,7 +56,7 @@ impl View {
 
     /// Whether the intake answers; that somebody asks it shows that the runtime runs.
     pub(super) async fn is_alive(&self) -> bool {
-        matches!(tokio::time::timeout(ALIVE_WITHIN, self.mailbox.ping()).await, Ok(Ok(())))
+        answers(&self.mailbox).await
     }
 
     /// Whether the socket still accepts.
@@ -104,5 +104,35 @@ impl View {
         };
         let spool = self.shell.spool().map(Spool::stats);
         Status::of(&self.snapshot(), &self.counters, spool.as_ref(), state)
+    }
+}
+
+/// Whether somebody reads this mailbox.
+async fn answers(mailbox: &Mailbox) -> bool {
+    matches!(tokio::time::timeout(ALIVE_WITHIN, mailbox.ping()).await, Ok(Ok(())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_intake_that_is_stuck_gives_no_sign_of_life() {
+        let poll = mio::Poll::new().unwrap();
+        let mailbox = Mailbox::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        assert!(!runtime.block_on(answers(&mailbox)), "nobody reads it");
+        let alive = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut pings = Vec::new();
+                // The first one's asker has given up.
+                while pings.len() < 2 {
+                    pings.extend(mailbox.take().into_iter().flat_map(|mail| mail.pings));
+                }
+                pings.into_iter().for_each(|ping| drop(ping.send(())));
+            });
+            runtime.block_on(answers(&mailbox))
+        });
+        assert!(alive, "it is read");
     }
 }

@@ -5,7 +5,8 @@
 //! - **In time.** Expired ones are renewed before the next call; so nothing is sent that cannot be accepted.
 //! - **When refused.** Where CloudWatch says that they are expired or unknown, the whole chain is built anew, profile files
 //!   included, whatever the clock says.
-//! - **Without a flood.** One asks for all; after a failure nobody asks for 1 s, doubling to 15 s. It is said once.
+//! - **Without a flood.** One asks for all; after a failure nobody asks for 1 s, doubling to 15 s. It is said once, and once more when
+//!   the last ones have ended.
 //!
 //! The client itself is made once: it knows the clock's skew and must not forget it.
 
@@ -69,7 +70,8 @@ struct Renewal {
     config: Option<SdkConfig>,
     failures: u32,
     not_before: Option<Instant>,
-    said: Option<Instant>,
+    /// When the failure was said, and whether nothing could be signed then.
+    said: Option<(Instant, bool)>,
     last: String,
 }
 
@@ -193,10 +195,11 @@ impl Renewal {
         self.failures = self.failures.saturating_add(1);
         let pause = PAUSE.0.saturating_mul(1 << (self.failures - 1).min(8)).min(PAUSE.1);
         (self.not_before, self.last) = (Some(now + pause), error.to_owned());
-        if self.said.is_some_and(|at| now.duration_since(at) < REMIND) {
-            return tracing::debug!(error, "still no credentials");
+        let over = left.is_none();
+        if self.said.is_some_and(|(at, was_over)| was_over == over && now.duration_since(at) < REMIND) {
+            return tracing::debug!(error, "still cannot sign calls");
         }
-        self.said = Some(now);
+        self.said = Some((now, over));
         match left {
             Some(left) => {
                 tracing::warn!(error, good_for = ?left, "credentials cannot be renewed; the present ones go on, will retry")

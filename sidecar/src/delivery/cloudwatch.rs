@@ -91,6 +91,7 @@ impl Setup {
         };
         let variable = |name: &str| std::env::var(name).ok();
         let proxies = if self.used { Proxies::from_variables(variable)? } else { Proxies::none() };
+        proxies.tell();
         let trust = tls::context(self.ca_bundle.as_deref(), needed)?;
         let http = SharedHttpClient::new(Network::new(&trust, proxies)?);
         let timeouts = TimeoutConfig::builder()

@@ -136,7 +136,7 @@ pub(crate) static SECTIONS: [Section; 9] = [
         row("admin", "ADDR|off", |c| &mut c.admin,
             "Address of metrics, health and status"),
         row("health", "ADDR|off", |c| &mut c.health,
-            "Address of health and metrics alone, for probes from elsewhere"),
+            "Address of health and metrics alone, for probes from elsewhere; with ACG_CONFIG 0.0.0.0:13133"),
     ] },
     Section { title: "Diagnostics", settings: &[
         row("log_format", "text|json", |c| &mut c.diagnostics.format,

@@ -34,20 +34,26 @@ pub(super) async fn ask(config: &SdkConfig) -> Result<Credentials, String> {
     }
 }
 
-/// What each source said, or the one that failed.
+/// The sources, as the SDK names them.
+const SOURCES: &str = "Environment, Profile, WebIdentityToken, EcsContainer, Ec2InstanceMetadata";
+
+/// What each source said, or the one that is set up and failed: those after it are not asked.
 fn said(error: &CredentialsError) -> String {
     let chain = error.source().and_then(|source| source.downcast_ref::<ProviderChainError<CredentialsError>>());
-    let Some(chain) = chain else { return causes(error) };
+    let Some(chain) = chain else {
+        // The first words say only that something went wrong.
+        let why = error.source().map_or_else(|| error.to_string(), causes);
+        return format!("of {SOURCES}, asked in this order, one failed: {why}");
+    };
     let each = chain.attempts().iter().map(|attempt| {
-        // The first words say only that it has none.
-        let why = attempt.error().source().map_or_else(|| attempt.error().to_string(), causes);
+        let why = attempt.error().source().map_or_else(|| "none there".to_owned(), causes);
         format!("{}: {}", attempt.name(), bounded(why, ONE))
     });
     format!("tried {}", each.collect::<Vec<_>>().join("; "))
 }
 
 fn causes(error: &(dyn Error + 'static)) -> String {
-    super::super::outcome::causes_of(error)
+    crate::delivery::outcome::causes_of(error)
 }
 
 /// Where they come from, the end of the key's id, how long they last.

@@ -54,6 +54,11 @@ impl Proxy {
         &self.name
     }
 
+    /// The variable that names it.
+    pub(crate) fn variable(&self) -> &'static str {
+        self.variable
+    }
+
     pub(super) fn config(&self) -> Result<ProxyConfig, ProxyError> {
         let what = "cannot be used";
         ProxyConfig::all(self.url.as_str()).map_err(|_| ProxyError { variable: self.variable, what })
@@ -99,6 +104,15 @@ impl Proxies {
             https: proxy(["HTTPS_PROXY", "https_proxy"])?.or(all),
             others: matcher(&exempt),
         })
+    }
+
+    /// Says which there are.
+    pub(crate) fn tell(&self) {
+        for (scheme, proxy) in [("https", &self.https), ("http", &self.http)] {
+            if let Some(proxy) = proxy {
+                tracing::info!("{scheme} goes through proxy {}, by {}", proxy.name(), proxy.variable());
+            }
+        }
     }
 
     pub(super) fn http(&self) -> Option<&Proxy> {

@@ -16,6 +16,13 @@ fn irsa(aws: &Aws, sts: &Sts, token: &std::path::Path) -> Setup {
         .variable("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap())
 }
 
+/// A call that is signed in time may arrive too late; nothing else was refused.
+#[track_caller]
+fn only_expired(aws: &Aws) {
+    let refused = aws.mint.refused();
+    assert!(refused.iter().all(|(_, code)| *code == "ExpiredTokenException"), "{refused:?}");
+}
+
 /// Feeds one record after the other until `done`; returns how many.
 #[track_caller]
 fn feed_until(aws: &Aws, sidecar: &Sidecar, from: u64, done: impl Fn() -> bool) -> u64 {
@@ -34,10 +41,11 @@ fn they_are_renewed_before_they_end() {
     let sts = Sts::start(&aws.authority, &aws.mint);
     aws.mint.lifetime(SHORT);
     let sidecar = irsa(&aws, &sts, &aws.file("token", "identity-hush")).start();
-    let records = feed_until(&aws, &sidecar, 0, || aws.mint.accepted().len() > 2);
+    // A machine may sleep through the end of some.
+    let records = feed_until(&aws, &sidecar, 0, || aws.mint.accepted().len() > 2 && aws.mint.early() > 0);
     aws.mint.lifetime(HOUR);
     let (account, _) = aws.finish(sidecar, records);
-    assert_eq!(aws.mint.refused(), [], "none was used beyond its end");
+    only_expired(&aws);
     assert_eq!(account.possible_duplicates(), 0);
 }
 
@@ -81,9 +89,13 @@ fn what_comes_while_the_source_is_down_is_kept() {
     aws.mint.lifetime(HOUR);
     aws.arrived(&format!("record {}", next - 1));
     let (account, said) = aws.finish(sidecar, next);
-    assert_eq!((account.possible_duplicates(), aws.mint.refused()), (0, Vec::new()), "nothing was sent meanwhile");
-    assert_eq!(said.matches("WARN").count(), 1, "{said}");
-    assert!(said.contains("credentials cannot be renewed; the present ones go on"), "{said}");
+    only_expired(&aws);
+    assert_eq!(account.possible_duplicates(), 0);
+    for line in
+        ["WARN credentials cannot be renewed; the present ones go on", "WARN cannot sign calls; records are kept"]
+    {
+        assert_eq!(said.matches(line).count(), 1, "{line}: {said}");
+    }
     assert_eq!(said.matches("calls are signed with").count(), 2, "{said}");
 }
 

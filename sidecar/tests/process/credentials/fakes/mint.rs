@@ -16,6 +16,7 @@ pub(crate) const SECRET: &str = "wJalr-hush-hush-secret-access-key";
 pub(crate) struct Issued {
     pub(crate) id: String,
     pub(crate) token: String,
+    at: SystemTime,
     expiry: SystemTime,
 }
 
@@ -68,9 +69,10 @@ impl Mint {
     pub(crate) fn issue(&self) -> Issued {
         let mut books = self.0.lock().unwrap();
         let number = books.issued.len() + 1;
-        let expiry = SystemTime::now() + books.lifetime.unwrap_or(super::HOUR);
+        let at = SystemTime::now();
+        let expiry = at + books.lifetime.unwrap_or(super::HOUR);
         let issued =
-            Issued { id: format!("ASIATESTTEST{number:08}"), token: format!("session-token-{number:08}"), expiry };
+            Issued { id: format!("ASIATESTTEST{number:08}"), token: format!("session-token-{number:08}"), at, expiry };
         books.issued.push(issued.clone());
         books.good.insert(issued.id.clone(), Some(issued.clone()));
         issued
@@ -106,6 +108,12 @@ impl Mint {
     /// How many were given out.
     pub(crate) fn issued(&self) -> usize {
         self.0.lock().unwrap().issued.len()
+    }
+
+    /// How many were given out before those before them had ended.
+    pub(crate) fn early(&self) -> usize {
+        let books = self.0.lock().unwrap();
+        books.issued.windows(2).filter(|pair| pair[1].at < pair[0].expiry).count()
     }
 
     /// Ids of accepted calls, without repetitions.
