@@ -181,6 +181,11 @@ class Played:
         for path in [folder, *folder.rglob("*")]:
             os.chown(path, self.user, 0)
 
+    def metrics(self):
+        """What Prometheus gets, from where it asks."""
+        with urllib.request.urlopen(self.health + "/metrics", timeout=PATIENCE) as answer:
+            return answer.read().decode()
+
     def status(self):
         with urllib.request.urlopen(self.admin + "/status", timeout=PATIENCE) as answer:
             return json.load(answer)

@@ -3,6 +3,8 @@
 In each the app says how many records it logged, and the endpoint, read back, has every one of them.
 """
 
+import re
+
 import pytest
 import spool_writer
 from play import GROUP
@@ -141,7 +143,8 @@ def test_where_clowder_has_no_logging_the_app_notices_nothing(stage, emulator):
     pod = stage.clowder_pod({"logging": {"type": "null", "cloudwatch": empty}}, count=SOME)
     pod.start()
     assert pod.app.exit_code() == 0, pod.app.log()
-    assert pod.status()["account"]["dropped"] == {"disabled": SOME}
+    assert pod.status()["account"]["dropped"] == SOME
+    assert re.search(rf'^splashdam_records_dropped_total{{.*reason="disabled".*}} {SOME}$', pod.metrics(), re.MULTILINE)
     assert pod.sidecar.stop(30) == 0, pod.sidecar.log()
     assert emulator.report()["calls"] == {}
 
