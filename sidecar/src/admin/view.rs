@@ -129,7 +129,9 @@ mod tests {
                 while pings.len() < 2 {
                     pings.extend(mailbox.take().into_iter().flat_map(|mail| mail.pings));
                 }
-                pings.into_iter().for_each(|ping| drop(ping.send(())));
+                for ping in pings {
+                    let _ = ping.send(());
+                }
             });
             runtime.block_on(answers(&mailbox))
         });
