@@ -97,10 +97,10 @@ impl View {
     }
 
     pub(super) fn status(&self) -> Status {
-        let state = match (self.service, self.is_ready()) {
-            (_, false) => "draining",
-            (Service::Disabled, _) => "disabled",
-            (Service::Enabled, _) => "serving",
+        let state = match self.service {
+            _ if self.end.is_under_way() => "draining",
+            Service::Disabled => "disabled",
+            Service::Enabled => "serving",
         };
         let spool = self.shell.spool().map(Spool::stats);
         Status::of(&self.snapshot(), &self.counters, spool.as_ref(), state)
@@ -129,7 +129,9 @@ mod tests {
                 while pings.len() < 2 {
                     pings.extend(mailbox.take().into_iter().flat_map(|mail| mail.pings));
                 }
-                pings.into_iter().for_each(|ping| drop(ping.send(())));
+                for ping in pings {
+                    let _ = ping.send(());
+                }
             });
             runtime.block_on(answers(&mailbox))
         });

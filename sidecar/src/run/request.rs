@@ -31,6 +31,11 @@ impl EndRequest {
         self.under_way.swap(true, Ordering::Relaxed)
     }
 
+    /// Whether the end has begun, or was asked for.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed)
+    }
+
     /// Resolves once somebody has asked.
     pub(super) async fn asked(&self) {
         self.asked.notified().await;

@@ -43,7 +43,9 @@ fn it_ends_as_after_a_signal_and_says_why() {
 fn asking_twice_changes_nothing() {
     let remote = Remote::strict();
     let sidecar = stuck(&remote);
+    assert_eq!(sidecar.status()["state"], "serving");
     assert_eq!(drain(&sidecar)["drain"], "begun");
+    assert_eq!(sidecar.status()["state"], "draining", "at once, whoever is still connected");
     for _ in 0..3 {
         assert_eq!(drain(&sidecar)["drain"], "under way");
     }

@@ -1,6 +1,7 @@
 //! The health interface: what a probe from elsewhere sees, and what it can never do.
 
 use std::io::Write;
+use std::net::TcpStream;
 use std::time::Duration;
 
 use rustix::process::{prlimit, Resource, Rlimit, Signal};
@@ -38,6 +39,18 @@ fn it_reads_and_changes_nothing() {
     assert!(metrics.ends_with("# EOF\n"), "{metrics}");
     assert!(!sidecar.has_ended(), "nobody could end it");
     sidecar.stop().all_delivered(1);
+}
+
+#[test]
+fn connections_left_open_keep_no_probe_out() {
+    let remote = Remote::strict();
+    let sidecar = Setup::new(&remote).health().start();
+    let address = sidecar.listens("health");
+    let idle: Vec<_> = (0..200).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    is_well(&sidecar);
+    assert_eq!(sidecar.ask("admin", "GET", "/healthz").0, 200);
+    drop(idle);
+    sidecar.stop();
 }
 
 #[test]
