@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{signal, Signal, SignalKind};
-
-use crate::admin;
+use crate::admin::{self, Surface};
 use crate::cli::Exit;
 use crate::config::{Config, Destination, NameError, OnLoss, Overflow, Remainder, Service, Survives};
 use crate::delivery::{CloudWatch, Setup, SetupError};
@@ -21,8 +19,11 @@ use crate::spool::{self, Found, Spool};
 mod end;
 mod remainder;
 mod replay;
+mod request;
 
 pub use replay::replay;
+pub(crate) use request::EndRequest;
+use request::Signals;
 
 /// Attempts are cancelled this long before the shutdown deadline, so that the account is told in time.
 const LAST_WORDS: Duration = Duration::from_millis(250);
@@ -39,7 +40,7 @@ pub enum RunError {
     /// The spool's directory.
     #[error(transparent)]
     Spool(#[from] spool::OpenError),
-    /// The admin listener.
+    /// The admin or the health listener.
     #[error(transparent)]
     Admin(#[from] admin::AdminError),
     /// A name that was to be valid.
@@ -78,6 +79,8 @@ pub(crate) struct Sidecar {
     pub(crate) counters: Arc<Counters>,
     /// Whether the socket still accepts; not once we drain.
     pub(crate) accepting: Arc<AtomicBool>,
+    /// Where the end may be asked for, beside signals.
+    pub(crate) end: Arc<EndRequest>,
 }
 
 /// Runs the sidecar until a signal or its own configuration ends it.
@@ -177,7 +180,8 @@ fn build(config: Config, listener: &Listener, runtime: &tokio::runtime::Handle) 
     let intake = Intake::new(options, Arc::clone(&shell), Arc::clone(&mailbox), Arc::clone(&counters), poll, socket);
     let intake = intake.map_err(system("watch the socket"))?;
     let accepting = Arc::new(AtomicBool::new(true));
-    Ok((Sidecar { config, shell, mailbox, counters, accepting }, intake))
+    let end = Arc::new(EndRequest::default());
+    Ok((Sidecar { config, shell, mailbox, counters, accepting, end }, intake))
 }
 
 /// The spool and what an earlier process left in it; nothing where none is configured, or nothing is shipped.
@@ -254,24 +258,37 @@ async fn serve(
     intake_ended: tokio::sync::oneshot::Receiver<io::Result<()>>,
 ) -> Result<Exit, RunError> {
     tokio::spawn(Arc::clone(&sidecar.shell).run_timers());
-    if let Some(address) = sidecar.config.admin {
-        admin::serve(address, sidecar).await?;
+    for (surface, address) in [(Surface::Admin, sidecar.config.admin), (Surface::Health, sidecar.config.health)] {
+        if let Some(address) = address {
+            admin::serve(surface, address, sidecar).await?;
+        }
+    }
+    if sidecar.config.service == Service::Disabled {
+        let decided_by = sidecar.config.disabled_by();
+        tracing::warn!(decided_by, "nothing is shipped: records are taken and counted as dropped (disabled)");
     }
     let (socket, service) = (sidecar.config.intake.socket.display(), &sidecar.config.service);
     let spool = sidecar.config.spool.dir.as_ref().map_or("off".into(), |dir| dir.display().to_string());
     tracing::info!(%socket, ?service, memory = sidecar.config.engine.memory, spool, "serving");
-    tokio::select! {
-        name = signals.next() => tracing::info!(signal = name, "shutting down"),
-        why = end::by_itself(sidecar) => tracing::info!(why, "shutting down"),
+    let first_signal = tokio::select! {
+        name = signals.next() => {
+            tracing::info!(signal = name, "shutting down");
+            Some(name)
+        }
+        why = end::by_itself(sidecar) => {
+            tracing::info!(why, "shutting down");
+            None
+        }
         outcome = intake_ended => {
             let source = outcome.ok().and_then(Result::err).unwrap_or_else(|| io::Error::other("it ended"));
             return Err(RunError::System { what: "go on reading the socket", source });
         }
-    }
+    };
+    sidecar.end.begin();
     let deadline = Instant::now() + sidecar.config.shutdown.deadline;
     tokio::select! {
         () = shut_down(sidecar, listener, deadline) => {}
-        name = signals.next() => {
+        name = signals.second(first_signal) => {
             tracing::error!(signal = name, "ended at once by a second signal; what is in memory only is lost");
             sidecar.mailbox.stop();
             end::finish(&sidecar.shell, &sidecar.config, Instant::now() + LAST_WORDS);
@@ -303,32 +320,4 @@ async fn shut_down(sidecar: &Sidecar, listener: &Listener, deadline: Instant) {
         tracing::warn!("the shutdown deadline came first");
     }
     sidecar.mailbox.stop();
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    _hangup: Signal,
-    _file_size: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, RunError> {
-        let watch = |kind| signal(kind).map_err(system("watch signals"));
-        Ok(Signals {
-            terminate: watch(SignalKind::terminate())?,
-            interrupt: watch(SignalKind::interrupt())?,
-            // Watched so that it does not end us.
-            _hangup: watch(SignalKind::hangup())?,
-            // A file that may grow no more (`ulimit -f`) is the disk's trouble, not the process's end.
-            _file_size: watch(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
 }

@@ -13,7 +13,7 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudwatchlogs::config::interceptors::AfterDeserializationInterceptorContextRef;
-use aws_sdk_cloudwatchlogs::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_cloudwatchlogs::config::{ConfigBag, Credentials, Intercept, RuntimeComponents};
 use aws_sdk_cloudwatchlogs::error::BoxError;
 use aws_sdk_cloudwatchlogs::types::LogGroupClass;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -30,7 +30,7 @@ use super::network::proxy::{Proxies, ProxyError};
 use super::network::Network;
 use super::outcome::{Class, Failure};
 use super::tls;
-use crate::config::{CreationConfig, DeliveryConfig, Destination, GroupClass};
+use crate::config::{CreationConfig, DeliveryConfig, Destination, GroupClass, StaticKeys};
 use crate::engine::budget::Budget;
 use crate::engine::create::{Created, Target};
 use crate::engine::{Attempt, Outcome, Report};
@@ -99,7 +99,7 @@ impl Setup {
             .operation_attempt_timeout(self.delivery.attempt_timeout)
             .build();
         let region = self.delivery.region.as_ref().map(|region| Region::new(region.as_str().to_owned()));
-        Ok(Parts { http, timeouts, region, endpoint_url })
+        Ok(Parts { http, timeouts, region, endpoint_url, keys: self.delivery.credentials.clone() })
     }
 
     /// Where calls will go, if anything but the profile says so.
@@ -116,6 +116,8 @@ pub(super) struct Parts {
     timeouts: TimeoutConfig,
     region: Option<Region>,
     endpoint_url: Option<String>,
+    /// Keys of Clowder's, before the chain's.
+    keys: Option<StaticKeys>,
 }
 
 impl Parts {
@@ -131,6 +133,9 @@ impl Parts {
         }
         if let Some(url) = &self.endpoint_url {
             loader = loader.endpoint_url(url);
+        }
+        if let Some(keys) = &self.keys {
+            loader = loader.credentials_provider(Credentials::new(keys.id(), keys.secret(), None, None, "Clowder"));
         }
         loader.load().await
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::account::{Dropped, End, Rejected};
+use super::account::{Dropped, End, Failed, Rejected};
 use super::batch::Batch;
 use super::bisect::Verdict;
 use super::command::{Outcome, RejectedRange, Report};
@@ -91,11 +91,11 @@ impl Engine {
                 self.retry(id, batch, Failure { what, ambiguous: false, retry_after, most: None }, now);
             }
             Outcome::Unavailable { what, ambiguous, retry_after } => {
-                self.tally.failures += 1;
+                self.tally.failed(Failed::Unavailable);
                 self.retry(id, batch, Failure { what, ambiguous, retry_after, most: None }, now);
             }
             Outcome::Forbidden { what } => {
-                self.tally.failures += 1;
+                self.tally.failed(Failed::Forbidden);
                 let most = Some(self.settings.forbidden);
                 self.retry(id, batch, Failure { what, ambiguous: false, retry_after: None, most }, now);
             }
@@ -132,6 +132,7 @@ impl Engine {
 
     fn missing(&mut self, id: LaneId, batch: Batch, now: Now) {
         if !self.settings.create_stream {
+            self.tally.failed(Failed::Forbidden);
             let what = "the log stream does not exist, and create_stream is off".to_owned();
             let most = Some(self.settings.forbidden);
             return self.retry(id, batch, Failure { what, ambiguous: false, retry_after: None, most }, now);
@@ -152,7 +153,7 @@ impl Engine {
     }
 
     fn refused(&mut self, id: LaneId, batch: Batch, what: String, now: Now) {
-        self.tally.failures += 1;
+        self.tally.failed(Failed::Refused);
         let Some(lane) = self.lanes.get_mut(id) else { return };
         lane.trouble = Some(what.clone());
         match lane.trials.refused(batch) {
@@ -202,11 +203,23 @@ impl Engine {
             }
             _ => Vec::new(),
         };
+        self.count_creation(&created);
         for id in waiting.into_iter().chain([id]) {
             self.creation_ended(id, what, &created, now);
             self.mark(id);
         }
         self.pump(now);
+    }
+
+    /// One call is one failure, however many lanes waited for it.
+    fn count_creation(&mut self, created: &Created) {
+        match created {
+            Created::GroupMissing if !self.settings.create_group => self.tally.failed(Failed::Forbidden),
+            Created::Exists | Created::GroupMissing => {}
+            Created::Forbidden(_) => self.tally.failed(Failed::Forbidden),
+            Created::Failed { throttled: true, .. } => self.tally.throttles += 1,
+            Created::Failed { .. } => self.tally.failed(Failed::Unavailable),
+        }
     }
 
     fn creation_ended(&mut self, id: LaneId, what: Target, created: &Created, now: Now) {
