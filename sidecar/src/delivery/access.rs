@@ -20,7 +20,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::Mutex;
 
 use super::cloudwatch::Parts;
-use super::outcome::{Class, Failure};
+use super::outcome::{bounded, Class, Failure};
 
 mod held;
 mod source;
@@ -34,6 +34,9 @@ pub(crate) const CANNOT_SIGN: &str = "cannot sign calls";
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 /// A failure that lasts is said again so often.
 const REMIND: Duration = Duration::from_secs(600);
+
+/// Most bytes of a failure's text in a lane's trouble.
+const TEXT: usize = 400;
 
 /// Codes by which CloudWatch says that other credentials are wanted. (Not a bad signature: that is the clock, or the secret.)
 const WANT_OTHERS: [&str; 5] = [
@@ -209,8 +212,8 @@ impl Renewal {
     }
 }
 
-/// Nothing was sent.
+/// Nothing was sent. Every lane keeps the text, so it is shorter than what the log says.
 fn failure(error: &str) -> Failure {
-    let what = format!("{CANNOT_SIGN}: {error}");
+    let what = bounded(format!("{CANNOT_SIGN}: {error}"), TEXT);
     Failure { class: Class::Unavailable { ambiguous: false }, what, retry_after: None }
 }

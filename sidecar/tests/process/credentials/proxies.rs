@@ -1,6 +1,8 @@
 //! Through a proxy: tunnels that are reused, a password that is not told, refusals that say whose they are.
 
-use super::fakes::{Aws, Imds, Proxy, Sts, Temper, LOGS_HOST, SECRET, STS_HOST, USER};
+use std::sync::{Arc, Mutex};
+
+use super::fakes::{Answer, Aws, Imds, Proxy, Sts, Temper, Web, LOGS_HOST, SECRET, STS_HOST, USER};
 use crate::support::{until, Setup, Sidecar};
 
 /// CloudWatch by a name that only the proxy can resolve.
@@ -149,6 +151,23 @@ fn without_tls_requests_are_forwarded() {
         proxy.asked()
     );
     assert_eq!(proxy.authorizations(), [Some("Basic dXNlcjpodW50ZXIy".to_owned())]);
+}
+
+#[test]
+fn the_way_to_the_proxy_itself_may_be_tls() {
+    let aws = Aws::start().secret("hunter2");
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let proxy = Web::serve(Some(aws.authority.server()), move |request| {
+        let authorization = request.header("proxy-authorization").unwrap_or_default().to_owned();
+        seen.lock().unwrap().push((request.method().to_owned(), authorization));
+        Some(Answer::new(407, "", ""))
+    });
+    let sidecar = beyond(&aws).variable("HTTPS_PROXY", &proxy.url().replace("//", "//user:hunter2@")).start();
+    sidecar.feed_lines(["hello"]);
+    until_trouble(&sidecar, &format!("proxy {} refused: 407", proxy.address()));
+    assert_eq!(asked.lock().unwrap()[0], ("CONNECT".to_owned(), "Basic dXNlcjpodW50ZXIy".to_owned()));
+    aws.no_secret(&(sidecar.stderr() + &sidecar.admin("/status")));
 }
 
 #[test]

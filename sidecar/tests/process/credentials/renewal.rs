@@ -124,7 +124,7 @@ fn keys_that_were_replaced_in_a_mounted_file_are_read_when_the_old_ones_are_refu
     write(&file, &keys("AKIANEWUSERNEWUSER99"));
     aws.mint.know("AKIANEWUSERNEWUSER99");
     aws.mint.forget(USER);
-    // An unknown key is taken for a lack of permission first: up to 15 s until it is tried again.
+    // An unknown key is taken for a lack of permission first: some seconds until it is tried again.
     aws.deliver(&sidecar, "after");
     aws.finish(sidecar, 2);
     assert_eq!(aws.mint.accepted(), [USER, "AKIANEWUSERNEWUSER99"]);
