@@ -12,5 +12,4 @@ mod network;
 mod outcome;
 mod tls;
 
-pub(crate) use access::CANNOT_SIGN;
 pub use cloudwatch::{CloudWatch, Setup, SetupError};
