@@ -42,6 +42,7 @@ pub mod retry;
 pub mod snapshot;
 pub mod spool;
 mod spooling;
+mod stretch;
 pub mod time;
 
 #[cfg(test)]
@@ -59,6 +60,7 @@ use histogram::Histogram;
 use lane::{LaneId, Lanes};
 use retry::{Backoff, Jitter, Pacer};
 use spooling::Space;
+use stretch::Stretch;
 use time::Now;
 
 /// What happens to new records when a lane's share is full.
@@ -190,6 +192,7 @@ pub struct Engine {
     in_flight: HashMap<u64, InFlight>,
     next_attempt: u64,
     puts: Pacer,
+    stretch: Stretch,
     creates: Pacer,
     groups: Groups,
     jitter: Jitter,
@@ -255,6 +258,7 @@ impl Engine {
             space: Space::default(),
             in_flight: HashMap::new(),
             next_attempt: 0,
+            stretch: Stretch::default(),
             groups: Groups::default(),
             flush_alls: HashMap::new(),
             busy: 0,

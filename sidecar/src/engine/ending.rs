@@ -1,21 +1,37 @@
 //! The end: of a lane that nobody needs, and of the process.
 
+use std::time::Duration;
+
 use super::account::Dropped;
 use super::lane::{Lane, LaneId};
 use super::time::Now;
 use super::{channel, Command, Engine, Phase, LANE_IDLE};
+
+/// Longest wait for another attempt once everything is to go: a fifth of the usual shutdown deadline, so that there are several.
+pub(super) const HURRY: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// Everything is to go now; tells when all is gone.
     pub fn drain(&mut self, now: Now) {
         if self.phase == Phase::Serving {
             self.phase = Phase::Draining;
+            self.hurry(now);
         }
         for id in self.lanes.ids() {
             self.mark(id);
         }
         self.pump(now);
         self.tell_if_drained();
+    }
+
+    /// What waits for its next attempt waits no longer than [`HURRY`].
+    fn hurry(&mut self, now: Now) {
+        for id in self.lanes.ids() {
+            let at = now.at + HURRY.mul_f64(self.jitter.unit());
+            if let Some(lane) = self.lanes.get_mut(id) {
+                lane.hurry(at);
+            }
+        }
     }
 
     /// The deadline has come: nothing is attempted any more. What no attempt holds stays on disk, or is on its way there, or

@@ -7,7 +7,9 @@ use super::batch::Batch;
 use super::bisect::Verdict;
 use super::command::{Outcome, RejectedRange, Report};
 use super::create::{Created, Creation, Target};
+use super::ending::HURRY;
 use super::lane::{LaneId, Retry};
+use super::retry::Backoff;
 use super::time::Now;
 use super::{Engine, Phase};
 
@@ -16,8 +18,7 @@ struct Failure {
     what: String,
     ambiguous: bool,
     retry_after: Option<Duration>,
-    /// Wait this long instead of the usual backoff.
-    most: Option<Duration>,
+    backoff: Backoff,
 }
 
 impl Engine {
@@ -60,6 +61,7 @@ impl Engine {
 
     fn accepted(&mut self, id: LaneId, batch: &Batch, rejected: &[RejectedRange], took: Duration, now: Now) {
         self.puts.went_well(now.at);
+        self.stretch.went_well(now.at);
         self.tally.batch_records.observe(f64::from(batch.records) / 1000.0);
         self.tally.batch_bytes.observe(f64::from(batch.cost) / 1000.0);
         self.tally.delivery_seconds.observe(now.at.saturating_sub(batch.arrived).as_secs_f64());
@@ -85,19 +87,20 @@ impl Engine {
     fn failed(&mut self, id: LaneId, batch: Batch, outcome: Outcome, now: Now) {
         match outcome {
             Outcome::Throttled { retry_after } => {
-                self.tally.throttles += 1;
-                self.puts.throttled(now.at);
+                self.throttled(now);
                 let what = "throttled by CloudWatch".to_owned();
-                self.retry(id, batch, Failure { what, ambiguous: false, retry_after, most: None }, now);
+                let backoff = self.stretch.backoff(self.settings.backoff);
+                self.retry(id, batch, Failure { what, ambiguous: false, retry_after, backoff }, now);
             }
             Outcome::Unavailable { what, ambiguous, retry_after } => {
                 self.tally.failed(Failed::Unavailable);
-                self.retry(id, batch, Failure { what, ambiguous, retry_after, most: None }, now);
+                let backoff = self.settings.backoff;
+                self.retry(id, batch, Failure { what, ambiguous, retry_after, backoff }, now);
             }
             Outcome::Forbidden { what } => {
                 self.tally.failed(Failed::Forbidden);
-                let most = Some(self.settings.forbidden);
-                self.retry(id, batch, Failure { what, ambiguous: false, retry_after: None, most }, now);
+                let backoff = self.forbidden();
+                self.retry(id, batch, Failure { what, ambiguous: false, retry_after: None, backoff }, now);
             }
             Outcome::Missing => self.missing(id, batch, now),
             Outcome::Refused { what } => self.refused(id, batch, what, now),
@@ -105,6 +108,18 @@ impl Engine {
             // Only ever asked for by `give_up`; should it come otherwise, nothing is lost.
             Outcome::Cancelled | Outcome::Accepted { .. } => self.again(id, batch, now.at, true),
         }
+    }
+
+    fn throttled(&mut self, now: Now) {
+        self.tally.throttles += 1;
+        self.puts.throttled(now.at);
+        let linger = self.pressure().linger;
+        self.stretch.throttled(linger, self.settings.backoff.most, now.at);
+    }
+
+    /// Waits where we may not write.
+    fn forbidden(&self) -> Backoff {
+        Backoff { least: self.settings.forbidden / 8, most: self.settings.forbidden }
     }
 
     fn again(&mut self, id: LaneId, batch: Batch, at: Duration, ambiguous: bool) {
@@ -118,9 +133,9 @@ impl Engine {
         lane.failures += 1;
         batch.tries += 1;
         lane.trouble = Some(failure.what);
-        let mut backoff = self.settings.backoff;
-        if let Some(most) = failure.most {
-            (backoff.least, backoff.most) = (most / 8, most);
+        let mut backoff = failure.backoff;
+        if self.phase == Phase::Draining {
+            backoff.most = backoff.most.min(HURRY);
         }
         let wait = backoff.wait(batch.tries.max(lane.failures), failure.retry_after, &mut self.jitter);
         if lane.failures > 1 {
@@ -134,8 +149,8 @@ impl Engine {
         if !self.settings.create_stream {
             self.tally.failed(Failed::Forbidden);
             let what = "the log stream does not exist, and create_stream is off".to_owned();
-            let most = Some(self.settings.forbidden);
-            return self.retry(id, batch, Failure { what, ambiguous: false, retry_after: None, most }, now);
+            let backoff = self.forbidden();
+            return self.retry(id, batch, Failure { what, ambiguous: false, retry_after: None, backoff }, now);
         }
         let Some(lane) = self.lanes.get_mut(id) else { return };
         if lane.creation == Creation::Unneeded {
@@ -172,7 +187,7 @@ impl Engine {
                     lane.uncut(batch);
                 }
                 lane.failures = lane.failures.saturating_add(2);
-                let backoff = super::Backoff { least: self.settings.forbidden / 8, most: self.settings.forbidden };
+                let backoff = Backoff { least: self.settings.forbidden / 8, most: self.settings.forbidden };
                 lane.not_before = now.at + backoff.wait(lane.failures, None, &mut self.jitter);
                 lane.trouble = Some(format!("every record is refused: {what}"));
             }
@@ -186,7 +201,8 @@ impl Engine {
         if batch.records <= 1 {
             // Alone, and there was no memory for it: other attempts will leave some.
             let what = "no memory for the body of one record".to_owned();
-            return self.retry(id, batch, Failure { what, ambiguous: false, retry_after: None, most: None }, now);
+            let backoff = self.settings.backoff;
+            return self.retry(id, batch, Failure { what, ambiguous: false, retry_after: None, backoff }, now);
         }
         lane.trials.split(batch.trial);
         let (left, right) = batch.halve();
@@ -241,10 +257,10 @@ impl Engine {
             }
             Created::GroupMissing => {
                 let what = "the log group does not exist, and create_group is off".to_owned();
-                (what, super::Backoff { least: forbidden / 8, most: forbidden }.wait(3, None, &mut self.jitter))
+                (what, Backoff { least: forbidden / 8, most: forbidden }.wait(3, None, &mut self.jitter))
             }
             Created::Forbidden(why) => {
-                let wait = super::Backoff { least: forbidden / 8, most: forbidden }.wait(3, None, &mut self.jitter);
+                let wait = Backoff { least: forbidden / 8, most: forbidden }.wait(3, None, &mut self.jitter);
                 (why.clone(), wait)
             }
             Created::Failed { what, throttled, retry_after } => {

@@ -48,10 +48,10 @@ impl Engine {
         }
     }
 
-    fn pressure(&self) -> Pressure {
+    pub(super) fn pressure(&self) -> Pressure {
         // A batch for each busy lane takes this long at the present rate: no use in lingering less.
         let busy = self.busy as f64;
-        let stretched = Duration::from_secs_f64(busy / self.puts.rate() * 1.25);
+        let stretched = Duration::from_secs_f64(busy / self.puts.rate() * 1.25).max(self.stretch.linger());
         let linger = self.settings.linger.max(stretched.min(self.settings.linger_max));
         Pressure { linger, draining: self.phase == Phase::Draining }
     }

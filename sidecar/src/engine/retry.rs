@@ -84,7 +84,8 @@ pub struct Pacer {
     limiter: Limiter,
     most: f64,
     rate: f64,
-    changed_at: Duration,
+    fell_at: Option<Duration>,
+    rose_at: Option<Duration>,
 }
 
 impl Pacer {
@@ -93,7 +94,7 @@ impl Pacer {
     pub fn new(per_second: u32) -> Self {
         let clock = EventClock::default();
         let rate = f64::from(per_second.max(1));
-        Pacer { limiter: limiter(rate, &clock), clock, most: rate, rate, changed_at: Duration::ZERO }
+        Pacer { limiter: limiter(rate, &clock), clock, most: rate, rate, fell_at: None, rose_at: None }
     }
 
     /// Takes a token, or says when there will be one.
@@ -116,24 +117,30 @@ impl Pacer {
 
     /// CloudWatch throttled us: slow down.
     pub fn throttled(&mut self, now: Duration) {
-        self.change(now, (self.rate * FALL).max(1.0));
+        if is_over(self.fell_at, now) {
+            self.fell_at = Some(now);
+            self.change(now, (self.rate * FALL).max(1.0));
+        }
     }
 
-    /// A call went well: find the way up again.
+    /// A call went well: find the way up again, unless another was throttled just now.
     pub fn went_well(&mut self, now: Duration) {
-        if self.rate < self.most {
+        if self.rate < self.most && is_over(self.fell_at, now) && is_over(self.rose_at, now) {
+            self.rose_at = Some(now);
             self.change(now, (self.rate * RISE).min(self.most));
         }
     }
 
     fn change(&mut self, now: Duration, rate: f64) {
-        if now >= self.changed_at + CHANGE_EVERY || self.changed_at.is_zero() {
-            self.rate = rate;
-            self.changed_at = now;
-            self.clock.0.store(nanos(now), Ordering::Relaxed);
-            self.limiter = limiter(rate, &self.clock);
-        }
+        self.rate = rate;
+        self.clock.0.store(nanos(now), Ordering::Relaxed);
+        self.limiter = limiter(rate, &self.clock);
     }
+}
+
+/// Whether a change is long enough ago for another one.
+fn is_over(changed_at: Option<Duration>, now: Duration) -> bool {
+    changed_at.is_none_or(|at| now >= at + CHANGE_EVERY)
 }
 
 fn nanos(at: Duration) -> u64 {
@@ -185,6 +192,17 @@ mod tests {
             }
         }
         assert!((200..=221).contains(&taken), "{taken}");
+    }
+
+    #[test]
+    fn a_call_that_goes_well_beside_throttled_ones_does_not_hold_the_rate_up() {
+        let mut pacer = Pacer::new(100);
+        for second in 5..10 {
+            pacer.went_well(Duration::from_millis(second * 1_000));
+            pacer.throttled(Duration::from_millis(second * 1_000 + 500));
+            pacer.went_well(Duration::from_millis(second * 1_000 + 900));
+        }
+        assert!((pacer.rate() - 100.0 * FALL.powi(5)).abs() < 0.01, "{}", pacer.rate());
     }
 
     #[test]

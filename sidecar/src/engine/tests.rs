@@ -17,6 +17,7 @@ use splashdam::wire::Ack;
 
 mod disk;
 mod spooled;
+mod throttled;
 
 const MIB: usize = 1024 * 1024;
 
@@ -369,7 +370,8 @@ fn retry_after_is_obeyed() {
     world.end(0, Outcome::Throttled { retry_after: Some(Duration::from_secs(20)) });
     world.tick(19_999);
     assert!(world.attempts.is_empty());
-    world.tick(200);
+    // And what jitter adds: a quarter of the linger, which the refusal has made longer.
+    world.tick(1_000);
     assert_eq!(world.attempts.len(), 1);
 }
 

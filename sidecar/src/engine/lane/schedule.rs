@@ -83,6 +83,12 @@ impl Lane {
         self.unsent_records > 0 || !self.retries.is_empty()
     }
 
+    /// Nothing waits for its next attempt beyond `at`.
+    pub fn hurry(&mut self, at: Duration) {
+        self.not_before = self.not_before.min(at);
+        self.retries.iter_mut().for_each(|retry| retry.at = retry.at.min(at));
+    }
+
     /// How many attempts may be in flight now.
     fn allowed(&self) -> u32 {
         if !self.confirmed || self.failures >= TROUBLE {
