@@ -65,6 +65,7 @@ pub struct CloudWatch {
     access: Arc<Access>,
     create: CreationConfig,
     budget: Arc<Budget>,
+    proxied: Vec<String>,
 }
 
 impl Setup {
@@ -91,7 +92,7 @@ impl Setup {
         };
         let variable = |name: &str| std::env::var(name).ok();
         let proxies = if self.used { Proxies::from_variables(variable)? } else { Proxies::none() };
-        proxies.tell();
+        let proxied = proxies.describe();
         let trust = tls::context(self.ca_bundle.as_deref(), needed)?;
         let http = SharedHttpClient::new(Network::new(&trust, proxies)?);
         let timeouts = TimeoutConfig::builder()
@@ -99,7 +100,7 @@ impl Setup {
             .operation_attempt_timeout(self.delivery.attempt_timeout)
             .build();
         let region = self.delivery.region.as_ref().map(|region| Region::new(region.as_str().to_owned()));
-        Ok(Parts { http, timeouts, region, endpoint_url, keys: self.delivery.credentials.clone() })
+        Ok(Parts { http, timeouts, region, endpoint_url, keys: self.delivery.credentials.clone(), proxied })
     }
 
     /// Where calls will go, if anything but the profile says so.
@@ -118,6 +119,8 @@ pub(super) struct Parts {
     endpoint_url: Option<String>,
     /// Keys of Clowder's, before the chain's.
     keys: Option<StaticKeys>,
+    /// What goes through proxies, in words.
+    proxied: Vec<String>,
 }
 
 impl Parts {
@@ -147,8 +150,17 @@ impl CloudWatch {
     /// # Errors
     /// A CA bundle or a proxy that cannot be used, or no trusted roots at all.
     pub fn new(setup: &Setup, budget: Arc<Budget>) -> Result<Self, SetupError> {
-        let access = Access::new(setup.parts()?, setup.delivery.attempt_timeout);
-        Ok(CloudWatch { access, create: setup.create.clone(), budget })
+        let parts = setup.parts()?;
+        let proxied = parts.proxied.clone();
+        proxied.iter().for_each(|way| tracing::info!("{way}"));
+        let access = Access::new(parts, setup.delivery.attempt_timeout);
+        Ok(CloudWatch { access, create: setup.create.clone(), budget, proxied })
+    }
+
+    /// What goes through proxies, in words, without secrets.
+    #[must_use]
+    pub fn proxied(&self) -> &[String] {
+        &self.proxied
     }
 
     /// The AWS configuration that calls are made with, loaded anew.
