@@ -7,7 +7,7 @@ RESULTS := bench-results
 BENCH = "$$(tests/target-dir)/release/splashdam-bench"
 
 .DEFAULT_GOAL := help
-.PHONY: help test bench bench-full figures programs lint slim clean
+.PHONY: help test bench bench-full figures programs lint image slim clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -36,6 +36,9 @@ lint: $(VENV)/installed ## formatting, clippy, ruff and mypy; warnings are error
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 	.ci/engine-guard
 	tests/python-lint "$(VENV)"
+
+image: ## the image of the static binary, for this machine's architecture; needs podman or docker, and no registry
+	@CARGO="$(CARGO)" deploy/build-image
 
 slim: ## the production binary, without emulator and demo, and its size
 	$(CARGO) build --release -p splashdam-sidecar --no-default-features

@@ -87,6 +87,9 @@ enum Command {
     /// Take so many MiB of memory: proof that a cgroup's limit holds
     #[command(hide = true)]
     Hog { mebibytes: usize },
+    /// Want a whole CPU for so long: proof that a cgroup's limit holds
+    #[command(hide = true)]
+    Spin { milliseconds: u64 },
 }
 
 fn main() -> ExitCode {
@@ -117,6 +120,7 @@ fn run(command: Command) -> error::Result<ExitCode> {
         Command::Report(args) => return report::run(&args),
         Command::Warden => host::warden::watch(std::io::stdin().lock()),
         Command::Hog { mebibytes } => println!("{} pages", host::cgroup::hog(mebibytes)),
+        Command::Spin { milliseconds } => println!("{}", host::cgroup::spin(milliseconds)?),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -13,6 +13,7 @@ mod idle;
 mod load;
 mod many;
 mod outage;
+mod quarter;
 mod size;
 mod spool;
 
@@ -98,6 +99,15 @@ pub(crate) const ALL: &[Scenario] = &[
             mib("  peak RSS", 64.0, 52.0),
         ],
         run: outage::pod,
+    },
+    Scenario {
+        name: "quarter",
+        figures: &[
+            per_second("pod of 250m and 64 MiB: full speed, text of 200 B", 200_000.0, 500_000.0),
+            ms("  freshness p99 at 1,000/s, one write per record", 1_500.0, 1_100.0),
+            mib("  peak RSS", 64.0, 40.0),
+        ],
+        run: quarter::run,
     },
     Scenario {
         name: "call",

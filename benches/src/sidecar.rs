@@ -90,7 +90,8 @@ impl Sidecar {
         // Nothing of the caller's AWS configuration may reach a measurement, nor of its splashdam one.
         for (name, _) in std::env::vars_os() {
             let known = name.to_string_lossy();
-            if known.starts_with("AWS_") || known.starts_with("SPLASHDAM_") || known.starts_with("RUST_") {
+            let ours = ["AWS_", "SPLASHDAM_", "RUST_"].iter().any(|prefix| known.starts_with(prefix));
+            if ours || known.to_ascii_uppercase().ends_with("_PROXY") {
                 command.env_remove(&name);
             }
         }

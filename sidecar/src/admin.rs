@@ -1,15 +1,17 @@
-//! The admin interface: metrics, health, status, flush, over HTTP/1.1.
+//! The admin interface and the health interface: metrics, health, status, flush, drain, over HTTP/1.1.
 //!
-//! | route | what |
-//! |---|---|
-//! | `GET /metrics` | OpenMetrics text; one consistent snapshot a scrape |
-//! | `GET /healthz` | 200 while our own loops make progress |
-//! | `GET /readyz` | 200 while the socket accepts, 503 once draining |
-//! | `GET /status` | JSON: account, connections, memory, attempts, lanes with their streams |
-//! | `POST /flush?timeout=5s` | asks that what is here ends; only where we listen on loopback |
+//! | route | what | admin | health |
+//! |---|---|---|---|
+//! | `GET /metrics` | OpenMetrics text; one consistent snapshot a scrape | yes | yes |
+//! | `GET /healthz` | 200 while our own loops make progress | yes | yes, also as `/` |
+//! | `GET /readyz` | 200 while the socket accepts, 503 once draining | yes | yes |
+//! | `GET /status` | JSON: account, connections, memory, attempts, lanes with their streams | yes | |
+//! | `POST /flush?timeout=5s` | asks that what is here ends; only where we listen on loopback | yes | |
+//! | `POST /drain` | asks for the end that SIGTERM asks for; only where we listen on loopback | yes | |
 //!
 //! Nothing here waits for the engine but to take a snapshot, and nothing is formatted under its lock. Connections are
-//! bounded, and so is how long each may take; whoever is slow makes nobody wait, the intake least of all.
+//! bounded, for each interface by itself, and so is how long each may take; whoever is slow makes nobody wait, the intake
+//! least of all. CloudWatch, the disk and a full memory have no say in what `/healthz` answers.
 //!
 //! Absent: authentication and TLS. What reads may be served to the network, what changes anything only to this host.
 
@@ -34,6 +36,7 @@ mod route;
 pub mod status;
 mod view;
 
+pub(crate) use route::Surface;
 use view::View;
 
 /// Most connections at a time; for one more the oldest goes.
@@ -47,21 +50,22 @@ const HEAD_BYTES: usize = 16 * 1024;
 /// Rest after a failed `accept`: out of descriptors, most likely.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
-/// Why there is no admin interface.
+/// Why there is no admin or no health interface.
 #[derive(Debug, thiserror::Error)]
-#[error("admin {address}: cannot listen: {source}; choose another with --admin, or --admin off")]
+#[error("{surface} {address}: cannot listen: {source}; choose another with --{surface}, or --{surface} off")]
 pub struct AdminError {
+    surface: Surface,
     address: SocketAddr,
     source: std::io::Error,
 }
 
 /// Listens, then serves in a task of its own for as long as the runtime lives.
-pub(crate) async fn serve(address: SocketAddr, sidecar: &Sidecar) -> Result<(), AdminError> {
-    let failed = |source| AdminError { address, source };
+pub(crate) async fn serve(surface: Surface, address: SocketAddr, sidecar: &Sidecar) -> Result<(), AdminError> {
+    let failed = |source| AdminError { surface, address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    tracing::info!(%address, "admin interface");
-    let view = Arc::new(View::new(sidecar, address));
+    tracing::info!(%address, "{surface} interface");
+    let view = Arc::new(View::new(surface, sidecar, address));
     tokio::spawn(accept(listener, view));
     Ok(())
 }
@@ -79,7 +83,7 @@ async fn accept(listener: TcpListener, view: Arc<View>) {
                 running.push_back(tokio::spawn(connection(stream, peer, Arc::clone(&view))));
             }
             Err(error) => {
-                tracing::debug!(%error, "admin: cannot accept");
+                tracing::debug!(%error, "{}: cannot accept", view.surface);
                 tokio::time::sleep(ACCEPT_REST).await;
             }
         }
@@ -96,6 +100,6 @@ async fn connection(stream: TcpStream, peer: SocketAddr, view: Arc<View>) {
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    // What breaks an admin connection concerns its client alone.
+    // What breaks a connection here concerns its client alone.
     let _ = tokio::time::timeout(CONNECTION_LIFE, serving).await;
 }

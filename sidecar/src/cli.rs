@@ -5,6 +5,7 @@
 mod args;
 mod exit;
 mod plan;
+mod probe;
 mod spool;
 
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub use args::DemoArgs;
 pub use args::{CheckArgs, Remote, RunArgs, SendArgs, StatusArgs};
 pub use exit::Exit;
 pub use plan::{GrowthIn, PlanArgs};
+pub use probe::{ProbeArgs, ProbeOf};
 pub use spool::{CatArgs, CatFormat, Dir, LsArgs, ReplayArgs, SpoolArgs, SpoolCommand};
 
 /// Takes log records over a Unix socket and ships them to CloudWatch Logs.
@@ -45,6 +47,9 @@ pub enum Command {
     Send(SendArgs),
     /// Show a running sidecar's account, rates and lanes
     Status(StatusArgs),
+    /// Ask a running sidecar for its health, for probes in images without a shell
+    #[command(after_help = probe::NOTES)]
+    Probe(ProbeArgs),
     /// Look into a spool: what it holds, and its records
     Spool(SpoolArgs),
     /// Say how large a sidecar, its spool and the bill become, as a table
@@ -60,7 +65,8 @@ pub enum Command {
 
 const SETTINGS: &str = "\
 Each setting is also a variable (--socket-mode: SPLASHDAM_SOCKET_MODE) and a key of the file (socket_mode).
-Flags come before variables, variables before the file; `splashdam check` shows what holds, and why.
+Flags come before variables, variables before the file, the file before Clowder's (ACG_CONFIG); `splashdam check` shows
+what holds, and why.
 Sizes: 64MiB, 64MB, 1000000. Durations: 250ms, 5s, 1m, 2h.";
 
 const SEND_EXITS: &str = "Exit codes: 0 all delivered, 3 something was not, 4 time ran out, 1 any other failure.";

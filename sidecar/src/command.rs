@@ -4,6 +4,7 @@
 //! | module | command |
 //! |---|---|
 //! | [`send`] | ships stdin through a running sidecar |
+//! | [`probe`] | asks a running sidecar for its health |
 //! | [`status`] | shows a running sidecar at a glance |
 //! | [`check`] | the effective configuration, and whether CloudWatch would take us |
 //! | [`spool`] | looks into a spool, or delivers what is in it |
@@ -22,6 +23,7 @@ mod http;
 mod human;
 mod out;
 pub mod plan;
+pub mod probe;
 pub mod send;
 pub mod spool;
 pub mod status;

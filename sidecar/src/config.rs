@@ -1,11 +1,12 @@
 //! What can be configured, and how it is read.
 //!
-//! flags, variables, file → what was written, with its place (`raw`) → one table of settings (`table`), each set by
+//! flags, variables, file, Clowder's file → what was written, with its place (`raw`) → one table of settings (`table`), each set by
 //! the type of its field (`value`) → checks across fields (`check`) → [`Config`].
 //!
-//! Precedence: flag, variable (`SPLASHDAM_…`), file, default. Every source is read whole and every mistake in any of
+//! Precedence: flag, variable (`SPLASHDAM_…`), file, Clowder's file (`ACG_CONFIG`), default. Every source is read whole and every mistake in any of
 //! them is told, with its place, even where another source has the last word. Unknown keys and flags are refused,
-//! unknown variables warned about. Nothing here is a secret: credentials come from the AWS chain.
+//! unknown variables warned about. No setting is a secret: credentials come from the AWS chain, or from Clowder's file, whose
+//! keys show themselves to nobody ([`StaticKeys`]).
 //!
 //! To add a setting: a field in `model` with its default, and a row in `table`.
 
@@ -13,11 +14,14 @@ mod allow;
 mod cgroup;
 mod check;
 mod choice;
+mod clowder;
 mod creation;
 mod date;
 mod describe;
 mod file;
 mod flags;
+mod keys;
+mod listeners;
 mod model;
 mod names;
 mod nearest;
@@ -46,6 +50,8 @@ pub use creation::{CreationConfig, KmsKey, Retention, Tags};
 pub use date::UtcDate;
 pub use describe::describe;
 pub use flags::Flags;
+pub use keys::StaticKeys;
+pub use listeners::load_probed;
 pub use model::{
     Config, DeliveryConfig, Destinations, DiagnosticsConfig, EngineConfig, IntakeConfig, ShutdownConfig, DEFAULT_ADMIN,
     DEFAULT_SOCKET,
@@ -60,6 +66,7 @@ pub use template::{GroupTemplate, Peer, StreamTemplate, Varies};
 
 pub(crate) use cgroup::BESIDE as MEMORY_BESIDE;
 pub(crate) use check::{LEAST_SPOOL, MAX_RECORD};
+pub(crate) use keys::masked;
 pub(crate) use units::{parse_duration, parse_size, show_duration, show_size};
 pub(crate) use value::parse_address;
 
@@ -93,12 +100,16 @@ fn load_without(
     flags: &Flags,
     surroundings: &Surroundings,
 ) -> Result<Loaded, ConfigErrors> {
+    let file = read_file(file, surroundings)?;
+    assemble(file.as_ref().map(|(path, text)| (path.as_path(), text.as_str())), flags, surroundings, unused)
+}
+
+/// The configuration file's text, if a file is named.
+fn read_file(file: Option<&Path>, surroundings: &Surroundings) -> Result<Option<(PathBuf, String)>, ConfigErrors> {
     let variable = surroundings.variable(CONFIG_VARIABLE);
-    let Some(path) = file.map(Path::to_path_buf).or_else(|| variable.map(PathBuf::from)) else {
-        return assemble(None, flags, surroundings, unused);
-    };
+    let Some(path) = file.map(Path::to_path_buf).or_else(|| variable.map(PathBuf::from)) else { return Ok(None) };
     match std::fs::read_to_string(&path) {
-        Ok(text) => assemble(Some((&path, &text)), flags, surroundings, unused),
+        Ok(text) => Ok(Some((path, text))),
         Err(error) => {
             let what = format!("cannot read the configuration file: {error}");
             Err(ConfigErrors(vec![Problem::new(path.display(), what)]))
@@ -119,19 +130,29 @@ fn assemble(
 ) -> Result<Loaded, ConfigErrors> {
     let from_file = file.map(|(path, text)| file::read(path, text));
     let Contents { given: from_file, mut problems, spoilt: mut refused } = from_file.unwrap_or_default();
+    let mut clowder = clowder::find(surroundings);
     let from_variables = variables::given(&surroundings.variables);
-    let memory = cgroup::default_memory(surroundings.memory_limit);
-    let mut config = Config::defaults(surroundings.pod.clone(), memory);
+    let pod = PodFacts { app: clowder.app.take(), ..surroundings.pod.clone() };
+    let mut config = Config::defaults(pod, cgroup::default_memory(surroundings.memory_limit));
+    let mut refused_of_clowder = BTreeSet::from(["group"]);
+    let mistakes_of_clowder = apply(&mut config, &clowder.given, &mut refused_of_clowder);
     problems.extend(apply(&mut config, &from_file, &mut refused));
     problems.sort_by_key(Problem::line);
     for source in [&from_variables[..], flags.given()] {
         problems.extend(apply(&mut config, source, &mut refused));
     }
+    let settled = clowder.settle(&mut config, mistakes_of_clowder, !unused.contains(&"group"));
+    if !settled.problems.is_empty() {
+        refused.extend(refused_of_clowder);
+        problems.splice(0..0, settled.problems);
+    }
     refused.extend(unused);
     // Where a value was refused its default stands in; what would follow from that is no mistake of anybody's.
     problems.extend(check::finish(&mut config, &refused));
+    let mut warnings = settled.warnings;
+    warnings.extend(variables::unknown(&surroundings.variables));
     if problems.is_empty() {
-        Ok(Loaded { config, warnings: variables::unknown(&surroundings.variables) })
+        Ok(Loaded { config, warnings })
     } else {
         Err(ConfigErrors(problems))
     }

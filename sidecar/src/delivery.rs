@@ -1,12 +1,16 @@
 //! Delivery: a batch becomes a call to CloudWatch Logs, and its answer an outcome.
 //!
 //! Layout: `body` builds the request, `escape` its strings, `cloudwatch` talks through the AWS SDK, `outcome` says what an
-//! answer means, `tls` whom to trust. Nothing here retries: the SDK's own retries are off, the engine has the one policy.
+//! answer means, `access` finds and renews credentials, `network` knows proxies, `tls` whom to trust. Nothing here retries a
+//! call: the SDK's own retries are off, the engine has the one policy.
 
+mod access;
 pub mod body;
 mod cloudwatch;
 mod escape;
+mod network;
 mod outcome;
 mod tls;
 
+pub(crate) use access::CANNOT_SIGN;
 pub use cloudwatch::{CloudWatch, Setup, SetupError};

@@ -17,8 +17,9 @@ pub fn begin(config: &DiagnosticsConfig) {
         LogLevel::Debug => "debug",
         LogLevel::Trace => "trace",
     };
-    // The SDK at its debug level prints whole requests, signatures included: it is never asked to.
-    let filter = EnvFilter::new(format!("warn,splashdam_sidecar={level},splashdam={level}"));
+    // The SDK prints whole requests at its debug level, signatures included, and whole answers at its warnings, which we
+    // give in words of our own: it is never asked to. (A directive's target is the beginning of a name.)
+    let filter = EnvFilter::new(format!("warn,aws_=error,splashdam_sidecar={level},splashdam={level}"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     // A second subscriber is refused, which is what we want.
     let _ = match config.format {

@@ -52,7 +52,7 @@ pub use command::{Attempt, Command, ConnectionId, Outcome, RejectedRange, Report
 pub use intake_events::{Claim, Hello, Welcome};
 pub use spooling::SpoolSettings;
 
-use account::Account;
+use account::{Account, Failed};
 use budget::Budget;
 use create::Groups;
 use flushing::FlushAll;
@@ -215,8 +215,8 @@ pub struct Tally {
     pub retries: u64,
     /// Answers that said we were too fast.
     pub throttles: u64,
-    /// Attempts that failed in any other way.
-    pub failures: u64,
+    /// Calls that failed in any other way, by [`Failed`].
+    pub failures: [u64; Failed::ALL.len()],
     /// Calls that created something or tried to.
     pub creates: u64,
     /// Records in accepted batches; with the number of batches their mean size.
@@ -227,6 +227,12 @@ pub struct Tally {
     pub put_seconds: Histogram,
     /// Seconds from taking a batch's oldest record in to its acceptance.
     pub delivery_seconds: Histogram,
+}
+
+impl Tally {
+    fn failed(&mut self, reason: Failed) {
+        self.failures[reason as usize] += 1;
+    }
 }
 
 impl Engine {

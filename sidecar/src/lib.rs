@@ -17,7 +17,7 @@
 //! | [`spool`] | chunks ↔ segments on disk |
 //! | [`delivery`] | batch → CloudWatch |
 //! | [`spool`] | chunks → disk and back |
-//! | [`admin`] | metrics, health, status |
+//! | [`admin`] | metrics, health, status; on two listeners |
 //! | [`mod@run`] | the main job, from start to exit code |
 //!
 //! Arrows point one way: `intake → engine ← {spool, delivery}`, through the shell; `admin` reads a snapshot. See `ARCHITECTURE.md`.

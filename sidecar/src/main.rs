@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Command::Check(args) => command::check::check(&args, &around),
         Command::Send(args) => command::send::send(&args, &around),
         Command::Status(args) => command::status::status(&args, &around),
+        Command::Probe(args) => command::probe::probe(&args, &around),
         Command::Spool(args) => command::spool::spool(&args, &around),
         Command::Plan(args) => command::plan::plan(&args),
         #[cfg(feature = "emulator")]

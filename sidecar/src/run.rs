@@ -5,24 +5,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{signal, Signal, SignalKind};
-
-use crate::admin;
+use crate::admin::{self, Surface};
 use crate::cli::Exit;
-use crate::config::{Config, Destination, NameError, OnLoss, Overflow, Remainder, Service, Survives};
-use crate::delivery::{CloudWatch, Setup, SetupError};
-use crate::engine::budget::Budget;
-use crate::engine::retry::Backoff;
-use crate::engine::{self, Engine, Settings, SpoolSettings};
-use crate::intake::{Counters, Durable, Intake, Listener, Mailbox, Options, SocketError};
-use crate::shell::{Clock, Shell};
-use crate::spool::{self, Found, Spool};
+use crate::config::{Config, NameError, OnLoss, Remainder, Service};
+use crate::delivery::SetupError;
+use crate::intake::{Counters, Listener, Mailbox, SocketError};
+use crate::shell::Shell;
+use crate::spool;
 
+mod build;
 mod end;
 mod remainder;
 mod replay;
+mod request;
 
+pub use build::settings;
+use build::{build, core, Core};
 pub use replay::replay;
+pub(crate) use request::EndRequest;
+use request::Signals;
 
 /// Attempts are cancelled this long before the shutdown deadline, so that the account is told in time.
 const LAST_WORDS: Duration = Duration::from_millis(250);
@@ -39,7 +40,7 @@ pub enum RunError {
     /// The spool's directory.
     #[error(transparent)]
     Spool(#[from] spool::OpenError),
-    /// The admin listener.
+    /// The admin or the health listener.
     #[error(transparent)]
     Admin(#[from] admin::AdminError),
     /// A name that was to be valid.
@@ -78,6 +79,8 @@ pub(crate) struct Sidecar {
     pub(crate) counters: Arc<Counters>,
     /// Whether the socket still accepts; not once we drain.
     pub(crate) accepting: Arc<AtomicBool>,
+    /// Where the end may be asked for, beside signals.
+    pub(crate) end: Arc<EndRequest>,
 }
 
 /// Runs the sidecar until a signal or its own configuration ends it.
@@ -131,123 +134,6 @@ fn workers(config: &Config) -> usize {
     (config.workers.get() as usize).min(processors)
 }
 
-/// What ships: the engine, its shell, delivery and the spool; and where the intake will find its mail.
-struct Core {
-    shell: Arc<Shell>,
-    mailbox: Arc<Mailbox>,
-    poll: mio::Poll,
-    /// Random for each start.
-    instance: [u8; 16],
-}
-
-fn core(config: &Config, runtime: &tokio::runtime::Handle) -> Result<Core, RunError> {
-    let (instance, seed) = random()?;
-    let budget = Budget::new(usize::try_from(config.engine.memory).unwrap_or(usize::MAX));
-    let (spool, found) = open_spool(config, &budget)?;
-    let poll = mio::Poll::new().map_err(system("make an event queue"))?;
-    let waker = mio::Waker::new(poll.registry(), crate::intake::WAKER).map_err(system("make a waker"))?;
-    let mailbox = Arc::new(Mailbox::new(waker));
-    let setup = Setup::new(config.delivery.clone(), config.destinations.create.clone());
-    let remote = CloudWatch::new(&setup, Arc::clone(&budget))?;
-    let engine = Engine::new(settings(config, u64::from_le_bytes(seed)), budget);
-    let shell = Shell::new(engine, Clock::start(), runtime.clone(), remote, Arc::clone(&mailbox), spool);
-    shell.start_spool(&found).map_err(system("start the spool"))?;
-    Ok(Core { shell, mailbox, poll, instance })
-}
-
-fn build(config: Config, listener: &Listener, runtime: &tokio::runtime::Handle) -> Result<(Sidecar, Intake), RunError> {
-    let Core { shell, mailbox, poll, instance } = core(&config, runtime)?;
-    let durable = if shell.spool().is_some() { Durable::OnDisk } else { Durable::Ended };
-    let counters = Arc::new(Counters::default());
-    let options = Options {
-        delimiter: config.intake.text_delimiter.byte(),
-        max_record: u32::try_from(config.intake.max_record).unwrap_or(engine::limits::RECORD_BYTES),
-        connections: config.intake.max_connections.get() as usize,
-        destinations: config.destinations.clone(),
-        pod: config.pod.clone(),
-        disabled: match config.service {
-            Service::Enabled => None,
-            Service::Disabled => Some(Destination::parse("disabled", "disabled")?),
-        },
-        instance,
-        durable,
-    };
-    let socket = listener.try_clone().map_err(system("watch the socket"))?;
-    let intake = Intake::new(options, Arc::clone(&shell), Arc::clone(&mailbox), Arc::clone(&counters), poll, socket);
-    let intake = intake.map_err(system("watch the socket"))?;
-    let accepting = Arc::new(AtomicBool::new(true));
-    Ok((Sidecar { config, shell, mailbox, counters, accepting }, intake))
-}
-
-/// The spool and what an earlier process left in it; nothing where none is configured, or nothing is shipped.
-fn open_spool(config: &Config, budget: &Arc<Budget>) -> Result<(Option<Spool>, Vec<Found>), RunError> {
-    let wanted = config.service == Service::Enabled;
-    let Some(dir) = config.spool.dir.clone() else { return Ok((None, Vec::new())) };
-    if !wanted {
-        tracing::warn!(dir = %dir.display(), "nothing is shipped (enabled = false): what is in the spool stays there");
-        return Ok((None, Vec::new()));
-    }
-    let (spool, found) = Spool::open(spool::Options {
-        dir,
-        max_bytes: config.spool.max,
-        survives: match config.spool.survives {
-            Survives::ProcessCrash => spool::Survives::ProcessCrash,
-            Survives::PowerLoss => spool::Survives::PowerLoss,
-        },
-        budget: Arc::clone(budget),
-        lanes: config.engine.max_lanes.get() as usize,
-    })?;
-    if !found.is_empty() {
-        let bytes: u64 = found.iter().map(|found| found.bytes).sum();
-        tracing::info!(destinations = found.len(), bytes, "found an earlier process's files in the spool");
-    }
-    Ok((Some(spool), found))
-}
-
-/// The engine's part of a configuration, as [`run`] hands it over. `seed` is the jitter's.
-#[must_use]
-pub fn settings(config: &Config, seed: u64) -> Settings {
-    let (engine, create) = (&config.engine, &config.destinations.create);
-    let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-    Settings {
-        linger: engine.linger,
-        linger_quiet: engine.linger_quiet.min(engine.linger),
-        linger_max: engine.linger_max,
-        in_flight_min: engine.in_flight_min.get(),
-        in_flight_max: engine.in_flight_max.get(),
-        in_flight_total: engine.in_flight_total.get(),
-        batch_events: engine.batch_max_events.get(),
-        put_rate: engine.put_rate.get(),
-        create_rate: engine.create_rate.get(),
-        backoff: Backoff { least: engine.backoff_min, most: engine.backoff_max },
-        forbidden: Duration::from_secs(60),
-        high_water: bytes(engine.high_water),
-        reach: bytes(engine.reach),
-        lanes: engine.max_lanes.get() as usize,
-        overflow: match engine.overflow {
-            Overflow::Block => engine::Overflow::Block,
-            Overflow::DropNewest => engine::Overflow::DropNewest,
-            Overflow::DropOldest => engine::Overflow::DropOldest,
-        },
-        create_group: create.group == crate::config::Creation::OnDemand,
-        create_stream: create.stream == crate::config::Creation::OnDemand,
-        spool: config.spool.dir.as_ref().map(|_| SpoolSettings { max: config.spool.max }),
-        disabled: config.service == Service::Disabled,
-        seed,
-    }
-}
-
-/// Random bytes from the kernel: the instance's id and the seed of the jitter.
-fn random() -> Result<([u8; 16], [u8; 8]), RunError> {
-    let mut bytes = [0; 24];
-    let mut source = std::fs::File::open("/dev/urandom").map_err(system("open /dev/urandom"))?;
-    io::Read::read_exact(&mut source, &mut bytes).map_err(system("read /dev/urandom"))?;
-    let (mut instance, mut seed) = ([0; 16], [0; 8]);
-    instance.copy_from_slice(&bytes[..16]);
-    seed.copy_from_slice(&bytes[16..]);
-    Ok((instance, seed))
-}
-
 async fn serve(
     sidecar: &Sidecar,
     listener: &Listener,
@@ -255,24 +141,37 @@ async fn serve(
     intake_ended: tokio::sync::oneshot::Receiver<io::Result<()>>,
 ) -> Result<Exit, RunError> {
     tokio::spawn(Arc::clone(&sidecar.shell).run_timers());
-    if let Some(address) = sidecar.config.admin {
-        admin::serve(address, sidecar).await?;
+    for (surface, address) in [(Surface::Admin, sidecar.config.admin), (Surface::Health, sidecar.config.health)] {
+        if let Some(address) = address {
+            admin::serve(surface, address, sidecar).await?;
+        }
+    }
+    if sidecar.config.service == Service::Disabled {
+        let decided_by = sidecar.config.disabled_by();
+        tracing::warn!(decided_by, "nothing is shipped: records are taken and counted as dropped (disabled)");
     }
     let (socket, service) = (sidecar.config.intake.socket.display(), &sidecar.config.service);
     let spool = sidecar.config.spool.dir.as_ref().map_or("off".into(), |dir| dir.display().to_string());
     tracing::info!(%socket, ?service, memory = sidecar.config.engine.memory, spool, "serving");
-    tokio::select! {
-        name = signals.next() => tracing::info!(signal = name, "shutting down"),
-        why = end::by_itself(sidecar) => tracing::info!(why, "shutting down"),
+    let first_signal = tokio::select! {
+        name = signals.next() => {
+            tracing::info!(signal = name, "shutting down");
+            Some(name)
+        }
+        why = end::by_itself(sidecar) => {
+            tracing::info!(why, "shutting down");
+            None
+        }
         outcome = intake_ended => {
             let source = outcome.ok().and_then(Result::err).unwrap_or_else(|| io::Error::other("it ended"));
             return Err(RunError::System { what: "go on reading the socket", source });
         }
-    }
+    };
+    sidecar.end.begin();
     let deadline = Instant::now() + sidecar.config.shutdown.deadline;
     tokio::select! {
         () = shut_down(sidecar, listener, deadline) => {}
-        name = signals.next() => {
+        name = signals.second(first_signal) => {
             tracing::error!(signal = name, "ended at once by a second signal; what is in memory only is lost");
             sidecar.mailbox.stop();
             end::finish(&sidecar.shell, &sidecar.config, Instant::now() + LAST_WORDS);
@@ -304,32 +203,4 @@ async fn shut_down(sidecar: &Sidecar, listener: &Listener, deadline: Instant) {
         tracing::warn!("the shutdown deadline came first");
     }
     sidecar.mailbox.stop();
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    _hangup: Signal,
-    _file_size: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, RunError> {
-        let watch = |kind| signal(kind).map_err(system("watch signals"));
-        Ok(Signals {
-            terminate: watch(SignalKind::terminate())?,
-            interrupt: watch(SignalKind::interrupt())?,
-            // Watched so that it does not end us.
-            _hangup: watch(SignalKind::hangup())?,
-            // A file that may grow no more (`ulimit -f`) is the disk's trouble, not the process's end.
-            _file_size: watch(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
 }

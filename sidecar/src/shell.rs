@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch, Notify};
 
 use crate::config::Destination;
-use crate::delivery::CloudWatch;
+use crate::delivery::{CloudWatch, CANNOT_SIGN};
 use crate::engine::budget::Payment;
 use crate::engine::create::{Created, Target};
 use crate::engine::snapshot::Snapshot;
@@ -390,6 +390,10 @@ fn warn_of(report: &Report, destination: &Destination) {
         Outcome::Throttled { .. } => tracing::debug!(%destination, "throttled"),
         Outcome::Missing => tracing::debug!(%destination, "the stream or group does not exist yet"),
         Outcome::TooLarge | Outcome::Cancelled => {}
+        // Said once, for all lanes, by whoever looks for credentials.
+        Outcome::Unavailable { what, .. } if what.starts_with(CANNOT_SIGN) => {
+            tracing::debug!(%destination, records, error = what, "not delivered, will retry");
+        }
         Outcome::Unavailable { what, .. } | Outcome::Forbidden { what } | Outcome::Refused { what } => {
             crate::diagnostics::limited(
                 || tracing::warn!(%destination, records, error = what, "delivery failed, will retry"),

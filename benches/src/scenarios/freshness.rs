@@ -25,8 +25,13 @@ pub(super) fn busy(bench: &Bench) -> Result<Outcome> {
 }
 
 fn paced(bench: &Bench, records: u64, rate: &str) -> Result<Outcome> {
-    let behaviour = Behaviour { latency_ms: LATENCY_MS, numbers: records, ..Behaviour::default() };
     let settings = Settings { memory: Some("64MiB"), ..Settings::default() };
+    run(bench, settings, records, rate).map(Outcome::Measured)
+}
+
+/// One run; its only value is the p99 in milliseconds.
+pub(super) fn run(bench: &Bench, settings: Settings<'_>, records: u64, rate: &str) -> Result<Run> {
+    let behaviour = Behaviour { latency_ms: LATENCY_MS, numbers: records, ..Behaviour::default() };
     let mut stage = Stage::set(&bench.programs, &behaviour, settings)?;
     let feeder = stage.feed(&format!("feed --connections 1 --size 200 --records {records} --rate {rate}"))?;
     stage.join(feeder, Duration::from_secs(180))?;
@@ -47,5 +52,5 @@ fn paced(bench: &Bench, records: u64, rate: &str) -> Result<Outcome> {
         fresh.p95 / 1_000,
         fresh.max / 1_000
     );
-    Ok(Outcome::Measured(run.with_note(note)))
+    Ok(run.with_note(note))
 }

@@ -9,9 +9,10 @@ use hyper::header::{HeaderValue, ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use hyper::{Request, Response, StatusCode};
 use serde_json::json;
 
-use super::route::{Refusal, Route, PATHS};
+use super::route::{Refusal, Route};
 use super::status::Accounts;
 use super::view::View;
+use super::Surface;
 
 type Answer = Response<Full<Bytes>>;
 
@@ -22,7 +23,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// Answers one request. Its body, if it has one, is not read.
 pub(super) async fn answer(view: &View, peer: SocketAddr, request: &Request<Incoming>) -> Answer {
     let uri = request.uri();
-    match Route::of(request.method(), uri.path(), uri.query()) {
+    match Route::of(view.surface, request.method(), uri.path(), uri.query()) {
         Ok(Route::Metrics) => match view.metrics() {
             Ok(text) => with(StatusCode::OK, OPEN_METRICS, text),
             Err(error) => with(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("{error}\n")),
@@ -34,17 +35,22 @@ pub(super) async fn answer(view: &View, peer: SocketAddr, request: &Request<Inco
             let reached = view.flush(timeout).await;
             json(&json!({ "reached": reached, "account": Accounts::of(&view.snapshot()) }))
         }
-        Ok(Route::Flush { .. }) => {
-            let text = "flush is for this host only: have --admin listen on a loopback address\n";
+        Ok(Route::Drain) if view.may_change(peer) => {
+            let mut answer = json(&view.drain());
+            *answer.status_mut() = StatusCode::ACCEPTED;
+            answer
+        }
+        Ok(Route::Flush { .. } | Route::Drain) => {
+            let text = "what changes anything is for this host only: have --admin listen on a loopback address\n";
             with(StatusCode::FORBIDDEN, TEXT, text)
         }
-        Err(refusal) => refuse(refusal),
+        Err(refusal) => refuse(view.surface, refusal),
     }
 }
 
-fn refuse(refusal: Refusal) -> Answer {
+fn refuse(surface: Surface, refusal: Refusal) -> Answer {
     match refusal {
-        Refusal::NotFound => with(StatusCode::NOT_FOUND, TEXT, format!("not found; there are {PATHS}\n")),
+        Refusal::NotFound => with(StatusCode::NOT_FOUND, TEXT, format!("not found; there are {}\n", surface.paths())),
         Refusal::Query(what) => with(StatusCode::BAD_REQUEST, TEXT, format!("{what}\n")),
         Refusal::Method { allow } => {
             let mut answer = with(StatusCode::METHOD_NOT_ALLOWED, TEXT, format!("only {allow}\n"));

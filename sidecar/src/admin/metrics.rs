@@ -13,7 +13,7 @@ use prometheus_client::registry::Registry;
 
 use super::process::Process;
 use crate::config::LogGroup;
-use crate::engine::account::{Account, Dropped, Rejected};
+use crate::engine::account::{Account, Dropped, Failed, Rejected};
 use crate::engine::snapshot::Snapshot;
 use crate::intake::Counters;
 use crate::spool::Stats;
@@ -189,7 +189,8 @@ impl Facts {
         let kinds = [([("kind", "first")], tally.first_attempts), ([("kind", "retry")], tally.retries)];
         families.counters("splashdam_attempts", "PutLogEvents calls begun", kinds)?;
         families.counter("splashdam_throttles", "Answers that said we were too fast", tally.throttles)?;
-        families.counter("splashdam_failures", "Calls that failed in any other way", tally.failures)?;
+        let reasons = Failed::ALL.iter().map(|reason| ([("reason", reason.name())], tally.failures[*reason as usize]));
+        families.counters("splashdam_failures", "Calls that failed in any other way", reasons)?;
         families.counter("splashdam_creates", "Calls that created a group or stream, or tried to", tally.creates)?;
         let rate = self.snapshot.put_rate;
         families.gauge("splashdam_put_rate", "PutLogEvents calls a second that we allow ourselves now", rate)?;

@@ -1,5 +1,6 @@
-//! What a request asks for. Pure: method, path and query in, a route or a refusal out.
+//! What a request asks for. Pure: interface, method, path and query in, a route or a refusal out.
 
+use std::fmt;
 use std::time::Duration;
 
 use hyper::Method;
@@ -10,6 +11,34 @@ use crate::config::parse_duration;
 const FLUSH_DEFAULT: Duration = Duration::from_secs(5);
 const FLUSH_MOST: Duration = Duration::from_secs(60);
 
+/// Which of our two interfaces is asked. Each is a setting of its own and shown by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Surface {
+    /// Everything; usually for this host alone.
+    Admin,
+    /// Health and metrics; nothing that changes anything or tells names of streams, so that it may be open to the network.
+    Health,
+}
+
+impl Surface {
+    /// All paths, for whoever asks for another one.
+    pub(super) fn paths(self) -> &'static str {
+        match self {
+            Surface::Admin => "/metrics /healthz /readyz /status, POST /flush?timeout=5s and POST /drain",
+            Surface::Health => "/ /healthz /readyz /metrics",
+        }
+    }
+}
+
+impl fmt::Display for Surface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Surface::Admin => "admin",
+            Surface::Health => "health",
+        })
+    }
+}
+
 /// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
@@ -18,6 +47,7 @@ pub(super) enum Route {
     Ready,
     Status,
     Flush { timeout: Duration },
+    Drain,
 }
 
 /// Why a request is none of that.
@@ -31,22 +61,23 @@ pub(super) enum Refusal {
 const READ: &str = "GET, HEAD";
 const WRITE: &str = "POST";
 
-/// All paths, for whoever asks for another one.
-pub(super) const PATHS: &str = "/metrics /healthz /readyz /status and POST /flush?timeout=5s";
-
 impl Route {
-    pub(super) fn of(method: &Method, path: &str, query: Option<&str>) -> Result<Self, Refusal> {
+    pub(super) fn of(surface: Surface, method: &Method, path: &str, query: Option<&str>) -> Result<Self, Refusal> {
         let read = |route| match *method {
             Method::GET | Method::HEAD => Ok(route),
             _ => Err(Refusal::Method { allow: READ }),
         };
-        match path {
-            "/metrics" => read(Route::Metrics),
-            "/healthz" => read(Route::Health),
-            "/readyz" => read(Route::Ready),
-            "/status" => read(Route::Status),
-            "/flush" if *method == Method::POST => Ok(Route::Flush { timeout: timeout(query)? }),
-            "/flush" => Err(Refusal::Method { allow: WRITE }),
+        match (surface, path) {
+            (_, "/metrics") => read(Route::Metrics),
+            (_, "/healthz") | (Surface::Health, "/") => read(Route::Health),
+            (_, "/readyz") => read(Route::Ready),
+            (Surface::Admin, "/status") => read(Route::Status),
+            (Surface::Admin, "/flush" | "/drain") if *method != Method::POST => Err(Refusal::Method { allow: WRITE }),
+            (Surface::Admin, "/flush") => Ok(Route::Flush { timeout: timeout(query)? }),
+            (Surface::Admin, "/drain") => match query {
+                None | Some("") => Ok(Route::Drain),
+                Some(query) => Err(Refusal::Query(format!("`{query}` means nothing here: drain takes no query"))),
+            },
             _ => Err(Refusal::NotFound),
         }
     }
@@ -69,6 +100,10 @@ fn timeout(query: Option<&str>) -> Result<Duration, Refusal> {
 mod tests {
     use super::*;
 
+    fn of(method: &Method, path: &str, query: Option<&str>) -> Result<Route, Refusal> {
+        Route::of(Surface::Admin, method, path, query)
+    }
+
     #[test]
     fn reading_takes_get_and_head() {
         for (path, route) in [
@@ -77,26 +112,56 @@ mod tests {
             ("/readyz", Route::Ready),
             ("/status", Route::Status),
         ] {
-            assert_eq!(Route::of(&Method::GET, path, Some("x=1")), Ok(route));
-            assert_eq!(Route::of(&Method::HEAD, path, None), Ok(route));
-            assert_eq!(Route::of(&Method::POST, path, None), Err(Refusal::Method { allow: "GET, HEAD" }));
+            assert_eq!(of(&Method::GET, path, Some("x=1")), Ok(route));
+            assert_eq!(of(&Method::HEAD, path, None), Ok(route));
+            assert_eq!(of(&Method::POST, path, None), Err(Refusal::Method { allow: "GET, HEAD" }));
         }
-        for path in ["/", "", "*", "/metrics/", "/Metrics", "/flush/x", "//metrics"] {
-            assert_eq!(Route::of(&Method::GET, path, None), Err(Refusal::NotFound), "{path}");
+        for path in ["/", "", "*", "/metrics/", "/Metrics", "/flush/x", "/drain/", "//metrics"] {
+            assert_eq!(of(&Method::GET, path, None), Err(Refusal::NotFound), "{path}");
+        }
+    }
+
+    #[test]
+    fn health_has_nothing_that_changes_anything_and_no_status() {
+        let of = |method, path| Route::of(Surface::Health, &method, path, None);
+        let routes = [
+            ("/", Route::Health),
+            ("/healthz", Route::Health),
+            ("/readyz", Route::Ready),
+            ("/metrics", Route::Metrics),
+        ];
+        for (path, route) in routes {
+            assert_eq!(of(Method::GET, path), Ok(route), "{path}");
+            assert_eq!(of(Method::HEAD, path), Ok(route), "{path}");
+            for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
+                assert_eq!(of(method, path), Err(Refusal::Method { allow: "GET, HEAD" }), "{path}");
+            }
+        }
+        for path in ["/status", "/flush", "/drain", "", "*", "//", "/healthz/", "/x"] {
+            assert_eq!(of(Method::GET, path), Err(Refusal::NotFound), "{path}");
+            assert_eq!(of(Method::POST, path), Err(Refusal::NotFound), "{path}");
         }
     }
 
     #[test]
     fn a_flush_is_posted_with_a_bounded_timeout() {
-        let flush = |query| Route::of(&Method::POST, "/flush", query);
-        let of = |timeout| Ok(Route::Flush { timeout });
-        assert_eq!(flush(None), of(FLUSH_DEFAULT));
-        assert_eq!(flush(Some("")), of(FLUSH_DEFAULT));
-        assert_eq!(flush(Some("timeout=250ms")), of(Duration::from_millis(250)));
-        assert_eq!(flush(Some("timeout=60s")), of(FLUSH_MOST));
+        let flush = |query| of(&Method::POST, "/flush", query);
+        let with = |timeout| Ok(Route::Flush { timeout });
+        assert_eq!(flush(None), with(FLUSH_DEFAULT));
+        assert_eq!(flush(Some("")), with(FLUSH_DEFAULT));
+        assert_eq!(flush(Some("timeout=250ms")), with(Duration::from_millis(250)));
+        assert_eq!(flush(Some("timeout=60s")), with(FLUSH_MOST));
         for bad in ["timeout=61s", "timeout=5", "timeout=", "timeout", "level=ended", "timeout=1s&x=2"] {
             assert!(matches!(flush(Some(bad)), Err(Refusal::Query(_))), "{bad}");
         }
-        assert_eq!(Route::of(&Method::GET, "/flush", None), Err(Refusal::Method { allow: "POST" }));
+        assert_eq!(of(&Method::GET, "/flush", None), Err(Refusal::Method { allow: "POST" }));
+    }
+
+    #[test]
+    fn a_drain_is_posted_and_takes_nothing() {
+        assert_eq!(of(&Method::POST, "/drain", None), Ok(Route::Drain));
+        assert_eq!(of(&Method::POST, "/drain", Some("")), Ok(Route::Drain));
+        assert!(matches!(of(&Method::POST, "/drain", Some("timeout=5s")), Err(Refusal::Query(_))));
+        assert_eq!(of(&Method::GET, "/drain", None), Err(Refusal::Method { allow: "POST" }));
     }
 }

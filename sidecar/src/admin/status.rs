@@ -205,7 +205,7 @@ impl Status {
                 first: tally.first_attempts,
                 retries: tally.retries,
                 throttles: tally.throttles,
-                failures: tally.failures,
+                failures: tally.failures.iter().sum(),
                 batches: tally.batch_records.count(),
                 creates: tally.creates,
                 put_rate: snapshot.put_rate,

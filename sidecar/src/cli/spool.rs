@@ -129,7 +129,7 @@ impl ReplayArgs {
 #[derive(Debug)]
 struct Settings(RunArgs);
 
-const WITHOUT_MEANING: [&str; 5] = ["Destination", "Socket", "Spool", "Shutdown", "Admin"];
+const WITHOUT_MEANING: [&str; 5] = ["Destination", "Socket", "Spool", "Shutdown", "Admin and health"];
 
 impl Args for Settings {
     fn augment_args(command: Command) -> Command {

@@ -1,4 +1,4 @@
-//! One GET of the admin interface: a bounded answer within a bounded time, and nothing else of HTTP.
+//! One GET of the admin or health interface: a bounded answer within a bounded time, and nothing else of HTTP.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -18,8 +18,11 @@ pub(super) struct Answer {
 pub(super) fn get(address: SocketAddr, path: &str, timeout: Duration) -> io::Result<Answer> {
     let deadline = Instant::now() + timeout;
     let mut stream = TcpStream::connect_timeout(&address, timeout)?;
-    stream.set_write_timeout(Some(timeout))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let left = deadline.saturating_duration_since(Instant::now());
+    stream.set_write_timeout(Some(left.max(Duration::from_millis(1))))?;
+    // In one piece: a probe is to be cheap.
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut bytes = Vec::new();
     let mut part = [0; 64 * 1024];
     loop {

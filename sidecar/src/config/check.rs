@@ -1,6 +1,7 @@
 //! What a single value cannot say about itself: bounds, and settings that must fit each other.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::choice::Service;
@@ -43,6 +44,7 @@ pub(crate) fn finish(config: &mut Config, refused: &BTreeSet<&'static str>) -> V
     checks.engine();
     checks.spool();
     checks.process();
+    checks.listeners();
     let mut problems = checks.problems;
     problems.extend(names(config));
     problems.retain(|(key, _)| !refused.contains(key));
@@ -92,7 +94,7 @@ fn names(config: &mut Config) -> Vec<(&'static str, String)> {
         },
         None if config.service == Service::Enabled => problems.push((
             "group",
-            "no log group is set: give --group, SPLASHDAM_GROUP or `group` in the configuration file (or enabled = false to ship nothing)"
+            "no log group is set: give --group, SPLASHDAM_GROUP, `group` in the configuration file, or Clowder's file in ACG_CONFIG (or enabled = false to ship nothing)"
                 .to_owned(),
         )),
         None => {}
@@ -104,12 +106,19 @@ fn names(config: &mut Config) -> Vec<(&'static str, String)> {
 }
 
 /// Where a setting stands: `config.toml:3: memory`, `--memory`, `SPLASHDAM_MEMORY`, or the key where nobody set it.
-fn place(config: &Config, key: &str) -> String {
+pub(super) fn place(config: &Config, key: &str) -> String {
     match config.origin(key) {
         Origin::Default => key.to_owned(),
         origin @ Origin::File { .. } => format!("{origin}: {key}"),
+        origin @ Origin::Clowder { field, .. } => format!("{origin}: {field}"),
         origin => origin.to_string(),
     }
+}
+
+/// Whether not both addresses can be listened on. Port 0 is any that is free.
+fn in_each_others_way(one: SocketAddr, other: SocketAddr) -> bool {
+    let overlap = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && one.port() != 0 && overlap
 }
 
 struct Checks<'a> {
@@ -192,6 +201,14 @@ impl Checks<'_> {
         let spool = &self.config.spool;
         self.require(spool.max >= LEAST_SPOOL, "spool_max", || {
             format!("{} is too little to work with: at least {}", show_size(spool.max), show_size(LEAST_SPOOL))
+        });
+    }
+
+    fn listeners(&mut self) {
+        let (Some(health), Some(admin)) = (self.config.health, self.config.admin) else { return };
+        let place = self.config.origin("admin").to_string();
+        self.require(!in_each_others_way(health, admin), "health", || {
+            format!("{health} is also admin's, {admin} ({place}): each needs a port of its own")
         });
     }
 

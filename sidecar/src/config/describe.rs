@@ -2,13 +2,16 @@
 
 use std::fmt::Write as _;
 
+use super::clowder::CREDENTIALS;
 use super::date::UtcDate;
+use super::keys::masked;
 use super::model::{Config, Destinations};
 use super::raw::Origin;
 use super::table::{Section, Setting, SECTIONS};
 use super::template::{Peer, Varies};
 
-/// TOML with every setting and, as a comment, where it comes from. No setting is a secret.
+/// TOML with every setting and, as a comment, where it comes from. No setting is a secret; of Clowder's keys, which are none,
+/// it is said that they are used and how the id ends.
 pub fn describe(config: &Config) -> String {
     let mut config = config.clone();
     let sections: Vec<_> = SECTIONS.iter().map(|section| describe_section(&mut config, section)).collect();
@@ -23,7 +26,16 @@ fn describe_section(config: &mut Config, section: &Section) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{line:width$}  # {origin}");
     }
+    if section.title == "CloudWatch" {
+        text += &credentials(config).unwrap_or_default();
+    }
     text
+}
+
+fn credentials(config: &Config) -> Option<String> {
+    let end = masked(config.delivery.credentials.as_ref()?.id());
+    let origin = config.origin(CREDENTIALS);
+    Some(format!("# credentials: static keys from Clowder (access key id ends {end})  # from {origin}\n"))
 }
 
 fn describe_setting(config: &mut Config, setting: &Setting) -> (String, String) {

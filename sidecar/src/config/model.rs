@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::allow::Pattern;
+use super::check::place;
 use super::choice::{Lifetime, LogFormat, LogLevel, OnLoss, Overflow, Remainder, Service, Survives, TextDelimiter};
 use super::creation::CreationConfig;
 use super::date::UtcDate;
+use super::keys::StaticKeys;
 use super::names::{Destination, LogGroup};
 use super::pod::PodFacts;
 use super::raw::Origin;
@@ -46,6 +48,8 @@ pub struct Config {
     pub shutdown: ShutdownConfig,
     /// The admin listener; `None` where it is off.
     pub admin: Option<SocketAddr>,
+    /// The health listener, for probes from elsewhere; `None` where it is off.
+    pub health: Option<SocketAddr>,
     /// Our own diagnostics.
     pub diagnostics: DiagnosticsConfig,
     /// Threads of the runtime.
@@ -144,6 +148,8 @@ pub struct DeliveryConfig {
     pub connect_timeout: Duration,
     /// Longest attempt, connection included.
     pub attempt_timeout: Duration,
+    /// Keys that come before those of the AWS chain: Clowder's.
+    pub credentials: Option<StaticKeys>,
 }
 
 /// What the spool needs.
@@ -228,6 +234,7 @@ impl Config {
                 region: None,
                 connect_timeout: Duration::from_secs(3),
                 attempt_timeout: Duration::from_secs(30),
+                credentials: None,
             },
             spool: SpoolConfig {
                 dir: None,
@@ -244,6 +251,7 @@ impl Config {
                 after_last_client: None,
             },
             admin: Some(DEFAULT_ADMIN),
+            health: None,
             diagnostics: DiagnosticsConfig { format: LogFormat::Text, level: LogLevel::Info },
             workers: count(2),
             origins: BTreeMap::new(),
@@ -253,6 +261,11 @@ impl Config {
     /// Where a setting comes from; `key` as in the configuration file.
     pub fn origin(&self, key: &str) -> &Origin {
         self.origins.get(key).unwrap_or(&Origin::Default)
+    }
+
+    /// Where it was decided that nothing is shipped.
+    pub fn disabled_by(&self) -> String {
+        place(self, "enabled")
     }
 }
 

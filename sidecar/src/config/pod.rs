@@ -12,6 +12,8 @@ pub struct PodFacts {
     pub hostname: String,
     /// `POD_NAME`, else the host name, which Kubernetes makes the pod's name.
     pub pod: String,
+    /// What Clowder calls the app, for clients that do not say what they are.
+    pub app: Option<String>,
     /// `POD_NAMESPACE`, else the service account's file; not known outside of Kubernetes.
     pub namespace: Option<String>,
 }
@@ -23,6 +25,7 @@ impl PodFacts {
         let hostname = variable("HOSTNAME").unwrap_or_else(kernel_hostname);
         Self {
             pod: variable("POD_NAME").unwrap_or_else(|| hostname.clone()),
+            app: None,
             namespace: variable("POD_NAMESPACE").or_else(|| namespace_of(root)),
             hostname,
         }
@@ -31,7 +34,7 @@ impl PodFacts {
 
 impl Default for PodFacts {
     fn default() -> Self {
-        Self { hostname: "localhost".to_owned(), pod: "localhost".to_owned(), namespace: None }
+        Self { hostname: "localhost".to_owned(), pod: "localhost".to_owned(), app: None, namespace: None }
     }
 }
 
@@ -62,7 +65,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let facts =
             PodFacts::find(root.path(), &variables(&[("HOSTNAME", "h"), ("POD_NAME", "p"), ("POD_NAMESPACE", "n")]));
-        assert_eq!(facts, PodFacts { hostname: "h".into(), pod: "p".into(), namespace: Some("n".into()) });
+        assert_eq!(facts, PodFacts { hostname: "h".into(), pod: "p".into(), app: None, namespace: Some("n".into()) });
     }
 
     #[test]

@@ -66,6 +66,13 @@ impl fmt::Display for Raw {
 pub enum Origin {
     /// Nobody set it.
     Default,
+    /// Clowder's file.
+    Clowder {
+        /// The file, as `ACG_CONFIG` names it.
+        path: Arc<Path>,
+        /// The path of names to the value, such as `logging.type`.
+        field: &'static str,
+    },
     /// A line of the configuration file.
     File {
         /// The file, as it was named.
@@ -93,6 +100,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
+            Self::Clowder { path, .. } => write!(f, "Clowder's file {}", path.display()),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::Variable(name) | Self::Flag(name) => f.write_str(name),
         }
@@ -108,13 +116,14 @@ pub(crate) struct Given {
     pub(crate) origin: Origin,
 }
 
-/// `config.toml:12: memory = "64Mib"`, `SPLASHDAM_MEMORY=64Mib`, `--memory 64Mib`.
+/// `config.toml:12: memory = "64Mib"`, `Clowder's file /c.json: logging.cloudwatch.region = "x y"`, `SPLASHDAM_MEMORY=64Mib`, `--memory 64Mib`.
 impl fmt::Display for Given {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, raw, origin } = self;
         match (origin, raw) {
             (Origin::Flag(_), _) => write!(f, "{origin} {raw}"),
             (Origin::Variable(_), _) => write!(f, "{origin}={raw}"),
+            (Origin::Clowder { field, .. }, _) => write!(f, "{origin}: {field} = {:?}", raw.to_string()),
             (_, Raw::Text(text)) => write!(f, "{origin}: {key} = {text:?}"),
             (_, Raw::Items(items)) => write!(f, "{origin}: {key} = {items:?}"),
             _ => write!(f, "{origin}: {key} = {raw}"),

@@ -62,6 +62,7 @@ impl StreamTemplate {
     /// longer than CloudWatch takes is cut.
     pub fn expand(&self, facts: &PodFacts, peer: &Peer<'_>, date: UtcDate) -> LogStream {
         LogStream::sanitised(&self.0.expand(|field| match field {
+            Field::App if peer.app.is_empty() => facts.app.clone().unwrap_or_default(),
             Field::App => peer.app.to_owned(),
             Field::Pid => peer.pid.to_string(),
             Field::Uid => peer.uid.to_string(),
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     fn facts() -> PodFacts {
-        PodFacts { hostname: "node".into(), pod: "shop-1".into(), namespace: Some("shop".into()) }
+        PodFacts { hostname: "node".into(), pod: "shop-1".into(), app: None, namespace: Some("shop".into()) }
     }
 
     fn expand(template: &str, app: &str) -> String {
@@ -148,6 +149,12 @@ mod tests {
         assert_eq!(expand("x/{app}", "../../etc"), "x/..-..-etc");
         assert_eq!(expand("x/{app}/y", ".."), "x/--/y");
         assert_eq!(expand("{app}", ""), "unknown");
+        let facts = PodFacts { app: Some("shop/api".into()), ..facts() };
+        let of = |app| {
+            let peer = Peer { app, pid: 7, uid: 1_000 };
+            StreamTemplate::parse("{app}").unwrap().expand(&facts, &peer, UtcDate::from_unix_ms(0)).to_string()
+        };
+        assert_eq!((of(""), of("web")), ("shop-api".to_owned(), "web".to_owned()));
         assert_eq!(expand("{app}", "{pid}"), "{pid}");
         assert_eq!(expand("p{app}", &"ü".repeat(600)).chars().count(), 512);
     }

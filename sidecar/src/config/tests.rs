@@ -92,7 +92,7 @@ fn every_mistake_of_every_source_is_told_with_its_place() {
 #[test]
 fn a_group_is_needed_to_ship() {
     let errors = all("", &[], &[]).unwrap_err().to_string();
-    assert!(errors.contains("--group, SPLASHDAM_GROUP or `group`"), "{errors}");
+    assert!(errors.contains("ACG_CONFIG") && errors.contains("--group, SPLASHDAM_GROUP, `group`"), "{errors}");
     assert!(all("", &[("SPLASHDAM_GROUP", "")], &[]).is_err());
     let config = all("enabled = false", &[], &[]).unwrap().config;
     assert_eq!((config.service, config.destinations.group), (Service::Disabled, None));
@@ -166,6 +166,10 @@ attempt_timeout = \"1s\"",
             "attempt_timeout, which is 1s (c.toml:3)",
         ),
         ("shutdown_deadline = \"100ms\"", "leaves no time"),
+        (
+            "health = \"0.0.0.0:9787\"",
+            "c.toml:2: health: 0.0.0.0:9787 is also admin's, 127.0.0.1:9787 (default): each needs a port of its own",
+        ),
         ("reach = \"1KiB\"", "never fill a batch"),
         ("stream = \"{namespace}\"", "set POD_NAMESPACE"),
     ] {
@@ -230,6 +234,10 @@ fn off_is_off() {
     assert_eq!((config.admin, config.shutdown.quiet), (None, None));
     assert_eq!(config.shutdown.if_no_client, Some(Duration::from_secs(60)));
     assert_eq!(good("admin = false").admin, None);
+    assert_eq!(config.health, None);
+    assert_eq!(good("health = \"[::]:13133\"").health, Some("[::]:13133".parse().unwrap()));
+    let any = good("health = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"");
+    assert_eq!(any.health, any.admin);
     assert_eq!(good("admin = \"localhost:1\"").admin, Some("127.0.0.1:1".parse().unwrap()));
 }
 

@@ -155,19 +155,25 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     let said = error.as_service_error().and_then(|said| Some((said.code()?, said.message())));
-    let mut text = match said {
+    let text = match said {
         Some((code, Some(message))) => format!("{code}: {message}"),
         Some((code, None)) => code.to_owned(),
         None => causes_of(error),
     };
-    if text.len() > TEXT {
-        text.truncate(text.floor_char_boundary(TEXT));
+    bounded(text, TEXT)
+}
+
+/// At most so many bytes of a text, on one line.
+pub(super) fn bounded(text: String, bytes: usize) -> String {
+    let mut text = text.replace(['\n', '\r'], " ");
+    if text.len() > bytes {
+        text.truncate(text.floor_char_boundary(bytes));
     }
     text
 }
 
 /// The error and its causes, each once. (The SDK's own display adds a dump of the whole, for developers of the SDK.)
-fn causes_of(error: &(dyn Error + 'static)) -> String {
+pub(super) fn causes_of(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -1,4 +1,7 @@
 //! Whom to trust: the system's roots, or the bundle that `AWS_CA_BUNDLE` names (which the SDK itself does not read).
+//!
+//! The system's are those of `SSL_CERT_FILE` and `SSL_CERT_DIR`, else of the usual places, such as
+//! `/etc/ssl/certs/ca-certificates.crt`. An image `FROM scratch` has none unless they are put there.
 
 use std::path::{Path, PathBuf};
 
@@ -9,9 +12,9 @@ use rustls_pki_types::CertificateDer;
 /// The variable that names a PEM file of private roots; AWS's other tools know it, too.
 pub(crate) const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
-/// A bundle that cannot be used.
+/// Why nobody could be trusted.
 #[derive(Debug, thiserror::Error)]
-pub enum BundleError {
+pub enum TrustError {
     /// The file cannot be read.
     #[error("{CA_BUNDLE}={path}: cannot read it: {source}")]
     Unreadable {
@@ -28,25 +31,69 @@ pub enum BundleError {
         /// What is wrong.
         what: String,
     },
+    /// The system has no roots.
+    #[error("no trusted root certificates: {looked}; mount some, or name a PEM file in {CA_BUNDLE}")]
+    NoRoots {
+        /// Where they were looked for, and what was found there.
+        looked: String,
+    },
+}
+
+/// How much the system's roots matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Roots {
+    /// Without them no call can be made.
+    Needed,
+    /// CloudWatch is reached without TLS; STS may want them.
+    Useful,
+    /// No call will be made.
+    Unneeded,
 }
 
 /// The trust for connections: private roots from `bundle` alone, or the system's.
-pub(crate) fn context(bundle: Option<&Path>) -> Result<TlsContext, BundleError> {
+pub(crate) fn context(bundle: Option<&Path>, roots: Roots) -> Result<TlsContext, TrustError> {
     let store = match bundle {
-        None => TrustStore::default(),
+        None => system(roots)?,
         Some(path) => {
-            let source = |source| BundleError::Unreadable { path: path.to_owned(), source };
+            let source = |source| TrustError::Unreadable { path: path.to_owned(), source };
             let pem = std::fs::read(path).map_err(source)?;
-            let invalid = |what: String| BundleError::Invalid { path: path.to_owned(), what };
+            let invalid = |what: String| TrustError::Invalid { path: path.to_owned(), what };
             check(&pem).map_err(&invalid)?;
             TrustStore::empty().with_pem_certificate(pem)
         }
     };
-    let failed = |error: Box<dyn std::error::Error>| BundleError::Invalid {
+    let failed = |error: Box<dyn std::error::Error>| TrustError::Invalid {
         path: bundle.map(Path::to_owned).unwrap_or_default(),
         what: error.to_string(),
     };
     TlsContext::builder().with_trust_store(store).build().map_err(|error| failed(error.into()))
+}
+
+/// The system's roots, if there are any: without, the SDK would find out at each call anew, in other words.
+fn system(roots: Roots) -> Result<TrustStore, TrustError> {
+    if roots == Roots::Unneeded {
+        return Ok(TrustStore::empty());
+    }
+    let found = rustls_native_certs::load_native_certs();
+    let (usable, _) = rustls::RootCertStore::empty().add_parsable_certificates(found.certs);
+    if usable > 0 {
+        return Ok(TrustStore::default());
+    }
+    let variable = |name: &str| std::env::var(name).ok().map(|path| format!("{name}={path}"));
+    let places: Vec<_> = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(variable).collect();
+    let mut looked = match places.is_empty() {
+        true => "none in the system's places, such as /etc/ssl/certs/ca-certificates.crt".to_owned(),
+        false => format!("none in {}", places.join(" and ")),
+    };
+    if let Some(error) = found.errors.first() {
+        looked = format!("{looked} ({error})");
+    }
+    let error = TrustError::NoRoots { looked };
+    if roots == Roots::Needed {
+        return Err(error);
+    }
+    tracing::warn!(%error, "the endpoint goes without TLS, but anything else over HTTPS, such as STS, will fail");
+    Ok(TrustStore::empty())
 }
 
 /// The SDK panics on a bad bundle, so it never sees one.
@@ -68,16 +115,16 @@ fn check(pem: &[u8]) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    fn context_of(text: &str) -> Result<TlsContext, BundleError> {
+    fn context_of(text: &str) -> Result<TlsContext, TrustError> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ca.pem");
         std::fs::write(&path, text).unwrap();
-        context(Some(&path))
+        context(Some(&path), Roots::Needed)
     }
 
     #[test]
     fn a_bad_bundle_is_a_clear_error_and_no_panic() {
-        let missing = context(Some(Path::new("/nowhere/ca.pem"))).unwrap_err().to_string();
+        let missing = context(Some(Path::new("/nowhere/ca.pem")), Roots::Needed).unwrap_err().to_string();
         assert!(missing.contains("/nowhere/ca.pem") && missing.contains("cannot read"), "{missing}");
         for (text, word) in [
             ("", "no certificate"),

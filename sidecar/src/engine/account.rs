@@ -30,6 +30,17 @@ pub enum Dropped {
     Corrupt,
 }
 
+/// Why a call failed, other than that we were too fast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Failed {
+    /// No connection, no answer, or one that says "later".
+    Unavailable,
+    /// We may not write there, or what we would write to is missing and we may not create it: somebody must act.
+    Forbidden,
+    /// The request itself was refused.
+    Refused,
+}
+
 macro_rules! reasons {
     ($type:ident: $($variant:ident = $name:literal),+ $(,)?) => {
         impl $type {
@@ -49,6 +60,7 @@ reasons!(Rejected: TooNew = "too_new", TooOld = "too_old", Expired = "expired", 
 reasons!(
     Dropped: Overflow = "overflow", Shutdown = "shutdown", Disabled = "disabled", Empty = "empty", Corrupt = "corrupt"
 );
+reasons!(Failed: Unavailable = "unavailable", Forbidden = "forbidden", Refused = "refused");
 
 /// Counts of records. `received + recovered + generated = delivered + rejected + dropped + spooled + in memory`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::account::{Dropped, End, Rejected};
+use super::account::{Dropped, End, Failed, Rejected};
 use super::batch::Batch;
 use super::bisect::Verdict;
 use super::command::{Outcome, RejectedRange, Report};
@@ -93,12 +93,12 @@ impl Engine {
                 self.retry(id, batch, Failure { what, ambiguous: false, retry_after, backoff }, now);
             }
             Outcome::Unavailable { what, ambiguous, retry_after } => {
-                self.tally.failures += 1;
+                self.tally.failed(Failed::Unavailable);
                 let backoff = self.settings.backoff;
                 self.retry(id, batch, Failure { what, ambiguous, retry_after, backoff }, now);
             }
             Outcome::Forbidden { what } => {
-                self.tally.failures += 1;
+                self.tally.failed(Failed::Forbidden);
                 let backoff = self.forbidden();
                 self.retry(id, batch, Failure { what, ambiguous: false, retry_after: None, backoff }, now);
             }
@@ -147,6 +147,7 @@ impl Engine {
 
     fn missing(&mut self, id: LaneId, batch: Batch, now: Now) {
         if !self.settings.create_stream {
+            self.tally.failed(Failed::Forbidden);
             let what = "the log stream does not exist, and create_stream is off".to_owned();
             let backoff = self.forbidden();
             return self.retry(id, batch, Failure { what, ambiguous: false, retry_after: None, backoff }, now);
@@ -167,7 +168,7 @@ impl Engine {
     }
 
     fn refused(&mut self, id: LaneId, batch: Batch, what: String, now: Now) {
-        self.tally.failures += 1;
+        self.tally.failed(Failed::Refused);
         let Some(lane) = self.lanes.get_mut(id) else { return };
         lane.trouble = Some(what.clone());
         match lane.trials.refused(batch) {
@@ -218,11 +219,23 @@ impl Engine {
             }
             _ => Vec::new(),
         };
+        self.count_creation(&created);
         for id in waiting.into_iter().chain([id]) {
             self.creation_ended(id, what, &created, now);
             self.mark(id);
         }
         self.pump(now);
+    }
+
+    /// One call is one failure, however many lanes waited for it.
+    fn count_creation(&mut self, created: &Created) {
+        match created {
+            Created::GroupMissing if !self.settings.create_group => self.tally.failed(Failed::Forbidden),
+            Created::Exists | Created::GroupMissing => {}
+            Created::Forbidden(_) => self.tally.failed(Failed::Forbidden),
+            Created::Failed { throttled: true, .. } => self.tally.throttles += 1,
+            Created::Failed { .. } => self.tally.failed(Failed::Unavailable),
+        }
     }
 
     fn creation_ended(&mut self, id: LaneId, what: Target, created: &Created, now: Now) {

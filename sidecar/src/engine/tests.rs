@@ -337,6 +337,7 @@ fn a_forbidden_create_does_not_stop_the_lane_for_ever() {
     world.end(0, Outcome::Missing);
     world.created(Created::Forbidden("AccessDenied".to_owned()));
     assert_eq!(world.snapshot().lanes[0].state, "backing off");
+    assert_eq!(world.snapshot().tally.failures, [0, 1, 0], "somebody must act: an alert of its own");
     world.run_until_quiet();
     assert!(world.at_ms <= 62_000, "tried again within a minute, at {}", world.at_ms);
     assert_eq!(world.snapshot().lanes[0].trouble, None);
@@ -403,6 +404,7 @@ fn a_stuck_lane_leaves_the_others_room_and_attempts() {
     world.feed(stuck, 1, 10, 0);
     world.tick(60);
     world.end(0, Outcome::Forbidden { what: "no".to_owned() });
+    assert_eq!(world.snapshot().tally.failures[Failed::Forbidden as usize], 1);
     world.end_all_of("stuck");
     // It takes what it can get, and its attempts hang.
     for _ in 0..50 {

@@ -43,7 +43,7 @@ counters! {
     bytes,
 }
 
-/// One number that many may read and the intake writes.
+/// One number that many may read and the intake writes. Who sees a change sees what was changed before it, too.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
@@ -51,21 +51,21 @@ impl Counter {
     /// Its value.
     #[must_use]
     pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Acquire)
     }
 
     /// Adds to it.
     pub fn add(&self, more: u64) {
-        self.0.fetch_add(more, Ordering::Relaxed);
+        self.0.fetch_add(more, Ordering::Release);
     }
 
     /// Takes from it.
     pub fn sub(&self, less: u64) {
-        self.0.fetch_sub(less, Ordering::Relaxed);
+        self.0.fetch_sub(less, Ordering::Release);
     }
 
     /// Sets it.
     pub fn set(&self, value: u64) {
-        self.0.store(value, Ordering::Relaxed);
+        self.0.store(value, Ordering::Release);
     }
 }

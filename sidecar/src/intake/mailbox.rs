@@ -40,8 +40,8 @@ pub struct Mailbox {
     waker: Waker,
 }
 
-/// Most liveness questions that may wait.
-const PINGS: usize = 64;
+/// Most liveness questions that may wait: more than both HTTP interfaces have connections, so that none is turned away unasked.
+const PINGS: usize = 256;
 
 impl Mailbox {
     /// A mailbox that wakes the thread through `waker`.

@@ -6,13 +6,22 @@ use std::time::{Duration, Instant};
 use super::{remainder, Sidecar};
 use crate::config::{Config, Lifetime, LogFormat, Remainder};
 use crate::engine::account::{Account, Dropped};
+use crate::intake::Counters;
 use crate::shell::{Clock, Shell};
 
 /// How often client counts are looked at while somebody waits for them.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Resolves when the configuration says that we are not needed: no client ever came, or the last one has left.
+/// Resolves when the end is to come without a signal: asked for over the admin interface, or because nobody needs us.
 pub(super) async fn by_itself(sidecar: &Sidecar) -> &'static str {
+    tokio::select! {
+        () = sidecar.end.asked() => "asked by POST /drain",
+        why = not_needed(sidecar) => why,
+    }
+}
+
+/// Resolves when the configuration says that we are not needed: no client ever came, or the last one has left.
+async fn not_needed(sidecar: &Sidecar) -> &'static str {
     let shutdown = &sidecar.config.shutdown;
     let counters = &sidecar.counters;
     if shutdown.if_no_client.is_none() && shutdown.after_last_client.is_none() {
@@ -26,12 +35,18 @@ pub(super) async fn by_itself(sidecar: &Sidecar) -> &'static str {
         if !ever && shutdown.if_no_client.is_some_and(|limit| Clock::uptime(now) >= limit) {
             return "no client has come";
         }
-        let left = Duration::from_millis(counters.left_ms.get());
-        let here = counters.text.get() + counters.framed.get() > 0;
-        if ever && !here && shutdown.after_last_client.is_some_and(|grace| now.at >= left + grace) {
+        if ever && shutdown.after_last_client.is_some_and(|grace| is_left_alone(counters, now.at, grace)) {
             return "the last client has left";
         }
     }
+}
+
+/// Whether nobody is here, and has not been for `grace`. The intake notes when the last client leaves before it counts it
+/// out, and we look in the other order: who comes and goes meanwhile has the grace from then on.
+fn is_left_alone(counters: &Counters, now: Duration, grace: Duration) -> bool {
+    let here = counters.text.get() + counters.framed.get() > 0;
+    let left = counters.left_ms.get();
+    !here && left > 0 && now >= Duration::from_millis(left) + grace
 }
 
 /// Lets the intake see everybody who has connected and written: two rounds of it do.
@@ -150,4 +165,24 @@ fn tell_account(shell: &Shell, format: LogFormat) {
         }
     };
     eprintln!("{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_just_left_has_the_grace() {
+        let counters = Counters::default();
+        let alone = |now_ms| is_left_alone(&counters, Duration::from_millis(now_ms), Duration::from_secs(2));
+        counters.text.add(1);
+        assert!(!alone(10_000), "a client is here");
+        // The intake is between the two steps of counting it out.
+        counters.text.sub(1);
+        assert!(!alone(10_000), "when it left is not known yet");
+        counters.left_ms.set(10_000);
+        assert!(!alone(11_999) && alone(12_000));
+        counters.framed.add(1);
+        assert!(!alone(20_000), "another has come");
+    }
 }

@@ -76,13 +76,16 @@ fn idle_connections_keep_nobody_out() {
 }
 
 #[test]
-fn only_a_loopback_listener_takes_a_flush() {
+fn only_a_loopback_listener_takes_a_flush_or_a_drain() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let _stage = Stage::start(&[], &["--admin", &format!("0.0.0.0:{}", port.port())]);
     let get = "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     until("the sidecar is ready", || (ask(port, get.as_bytes())?.0 == 200).then_some(()));
-    let flush = "POST /flush HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    assert_eq!(ask(port, flush.as_bytes()).unwrap().0, 403);
+    for path in ["/flush", "/drain"] {
+        let change = format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        assert_eq!(ask(port, change.as_bytes()).unwrap().0, 403, "{path}");
+    }
+    assert_eq!(ask(port, get.as_bytes()).unwrap().0, 200, "it did not drain");
 }
 
 #[test]

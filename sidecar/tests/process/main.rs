@@ -11,8 +11,14 @@ mod support;
 
 mod bounds;
 mod client;
+mod clowder;
+mod credentials;
 mod delivery;
+mod drain;
 mod framed;
+mod health;
+mod job;
+mod probe;
 mod shutdown;
 mod socket;
 mod spool;

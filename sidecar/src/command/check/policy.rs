@@ -89,6 +89,18 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_shows_the_same() {
+        let text = "group = \"/my/app\"\nretention_days = 7\ntags = { team = \"a\" }\n";
+        let docs = include_str!("../../../../docs/operations.md");
+        let blocks = docs.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let shown = blocks.filter(|block| block.contains("logs:PutLogEvents")).map(|block| {
+            let block = block.replace("123456789012", "*");
+            serde_json::from_str::<Value>(&block).unwrap()
+        });
+        assert_eq!(shown.collect::<Vec<_>>(), [policy(text, Some("eu-central-1"))]);
+    }
+
+    #[test]
     fn asks_for_all_that_is() {
         let text = "group = \"app\"\nretention_days = 7\ntags = { team = \"a\" }\nallow = [\"audit-*:*\", \"app:x\"]\n";
         let policy = policy(text, Some("cn-north-1"));

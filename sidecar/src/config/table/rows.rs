@@ -132,9 +132,11 @@ pub(crate) static SECTIONS: [Section; 9] = [
             "End this long after the last client left")
             .takes(Takes::Optional("2s")),
     ] },
-    Section { title: "Admin", settings: &[
+    Section { title: "Admin and health", settings: &[
         row("admin", "ADDR|off", |c| &mut c.admin,
             "Address of metrics, health and status"),
+        row("health", "ADDR|off", |c| &mut c.health,
+            "Address of health and metrics alone, for probes from elsewhere; with ACG_CONFIG 0.0.0.0:13133"),
     ] },
     Section { title: "Diagnostics", settings: &[
         row("log_format", "text|json", |c| &mut c.diagnostics.format,

@@ -104,10 +104,11 @@ impl Intake {
             Kind::Framed(_) => Some(&self.counters.framed),
         };
         if let Some(counter) = counted {
-            counter.sub(1);
-            if self.counters.text.get() + self.counters.framed.get() == 0 {
+            // In this order: whoever sees that nobody is here sees since when.
+            if self.counters.text.get() + self.counters.framed.get() == 1 {
                 self.counters.left_ms.set(self.shell.clock().now().at.as_millis() as u64 + 1);
             }
+            counter.sub(1);
         }
         if let Some(lane) = connection.lane() {
             self.open.seal(lane);

@@ -47,13 +47,46 @@ impl Setup {
         setup.flags(&["--socket", &socket, "--admin", "127.0.0.1:0"])
     }
 
+    /// No arguments at all, as in an image whose entry point is `splashdam run`: everything is said by variables. The
+    /// endpoint and the socket are, and credentials that the endpoint does not know.
+    pub(crate) fn without_arguments(remote: &Remote) -> Self {
+        let mut setup = Self::bare();
+        setup.arguments.clear();
+        let socket = setup.socket().display().to_string();
+        setup
+            .variable("AWS_SECRET_ACCESS_KEY", "not-this-one")
+            .variable("SPLASHDAM_SOCKET", &socket)
+            .variable("SPLASHDAM_ADMIN", "127.0.0.1:0")
+            .variable("SPLASHDAM_HEALTH", "127.0.0.1:0")
+            .variable("SPLASHDAM_ENDPOINT_URL", remote.url())
+    }
+
+    /// A file beside the socket.
+    #[track_caller]
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        let path = self.directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
     pub(crate) fn flags(mut self, flags: &[&str]) -> Self {
         self.arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
         self
     }
 
+    /// The health interface on a free port.
+    pub(crate) fn health(self) -> Self {
+        self.flags(&["--health", "127.0.0.1:0"])
+    }
+
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Takes a variable back.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.variables.retain(|(key, _)| key != name);
         self
     }
 
@@ -85,10 +118,23 @@ impl Setup {
 
     /// What starts it, its stderr in a pipe.
     pub(crate) fn command(&self) -> Command {
+        let mut command = self.command_of("run");
+        command.args(&self.arguments);
+        command
+    }
+
+    /// Exit code, stdout and stderr of another command in the same surroundings.
+    #[track_caller]
+    pub(crate) fn output_of(&self, name: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let output = self.command_of(name).args(arguments).stdout(Stdio::piped()).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
+    fn command_of(&self, name: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_splashdam"));
         command
-            .arg("run")
-            .args(&self.arguments)
+            .arg(name)
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -243,17 +289,31 @@ impl Sidecar {
     /// Asks its admin interface.
     #[track_caller]
     pub(crate) fn admin(&self, path: &str) -> String {
+        let (code, body) = self.ask("admin", "GET", path);
+        assert_eq!(code, 200, "{path}: {body}");
+        body
+    }
+
+    /// Where its `admin` or `health` interface listens, by its own word.
+    #[track_caller]
+    pub(crate) fn listens(&self, interface: &str) -> String {
         let stderr = self.stderr();
-        let line = stderr.lines().find(|line| line.contains("admin interface")).expect("it says where admin listens");
-        let address = line.split("address=").nth(1).unwrap().split_whitespace().next().unwrap();
-        let mut stream = TcpStream::connect(address).unwrap();
+        let line = stderr.lines().find(|line| line.contains(&format!("{interface} interface")));
+        let address = line.expect("it says where it listens").split("address=").nth(1).unwrap();
+        address.split_whitespace().next().unwrap().to_owned()
+    }
+
+    /// Status and body of an answer of its `admin` or `health` interface.
+    #[track_caller]
+    pub(crate) fn ask(&self, interface: &str, method: &str, path: &str) -> (u16, String) {
+        let address = self.listens(interface);
+        let mut stream = TcpStream::connect(&address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+        write!(stream, "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {answer}");
-        body.to_owned()
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
 
     /// The sum of a metric over its groups; `label` narrows it, as in `reason="shutdown"`.

@@ -1,0 +1,105 @@
+//! No credentials: the sidecar runs, says so once, keeps what comes, and finds them when they are there.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use super::fakes::{write, Answer, Aws, Sts, Web, SECRET, USER};
+use crate::support::until;
+
+#[test]
+fn it_runs_says_so_once_and_finds_them_later() {
+    let aws = Aws::start();
+    let file = aws.authority.pem().with_file_name("later");
+    let sidecar = aws.setup().variable("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap()).start();
+    for lane in 0..20 {
+        let mut wire = sidecar.wire();
+        wire.hello(lane + 1, 1);
+        wire.records(1, [format!("record {lane}")]);
+    }
+    let failures = || sidecar.metric("splashdam_failures_total", "");
+    until("all have tried many times", || failures() > 60);
+    let said = sidecar.stderr();
+    let looks = said.matches("cannot sign calls; records are kept").count() + said.matches("still cannot sign").count();
+    assert!(looks as u64 * 4 < failures(), "{looks} looks: one for all, with pauses");
+    let line = said.lines().find(|line| line.contains("WARN")).expect("it says so").to_owned();
+    for source in ["Environment", "Profile", "WebIdentityToken", "EcsContainer", "Ec2InstanceMetadata"] {
+        assert!(line.contains(source), "{source}: {line}");
+    }
+    assert!(line.contains("cannot sign calls") && line.contains("records are kept"), "{line}");
+    write(&file, &format!("[default]\naws_access_key_id = {USER}\naws_secret_access_key = {SECRET}\n"));
+    (0..20).for_each(|lane| aws.arrived(&format!("record {lane}")));
+    let (_, said) = aws.finish(sidecar, 20);
+    assert_eq!(said.matches("WARN").count(), 1, "{said}");
+}
+
+#[test]
+fn a_region_that_is_not_known_at_first_is_found_later() {
+    let aws = Aws::start();
+    let file = aws.authority.pem().with_file_name("later");
+    let sidecar = aws
+        .setup()
+        .without("AWS_REGION")
+        .variable("AWS_ACCESS_KEY_ID", USER)
+        .variable("AWS_SECRET_ACCESS_KEY", SECRET)
+        .variable("AWS_CONFIG_FILE", file.to_str().unwrap())
+        .start();
+    sidecar.feed_lines(["hello"]);
+    until("it misses a region", || sidecar.stderr().contains("no region: set --region"));
+    write(&file, "[default]\nregion = eu-west-3\n");
+    aws.arrived("hello");
+    aws.finish(sidecar, 1);
+}
+
+#[test]
+fn metadata_that_never_answers_holds_nobody_up_for_long() {
+    let aws = Aws::start();
+    // Takes connections and is silent, as behind a hop limit that eats the answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let sidecar = aws
+        .setup()
+        .without("AWS_EC2_METADATA_DISABLED")
+        .variable("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url)
+        .flags(&["--attempt-timeout", "3s"])
+        .start();
+    let began = Instant::now();
+    sidecar.feed_lines(["hello"]);
+    until("it gives up", || sidecar.stderr().contains("cannot sign calls"));
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert_eq!(sidecar.metric("splashdam_in_memory_records", ""), 1);
+    aws.no_secret(&sidecar.stderr());
+}
+
+#[test]
+fn a_source_that_is_set_up_and_refuses_is_named() {
+    let aws = Aws::start().secret("identity-hush");
+    let sts = Sts::start(&aws.authority, &aws.mint);
+    sts.expect("of another cluster");
+    let sidecar = aws
+        .setup()
+        .variable("AWS_ENDPOINT_URL_STS", &sts.url())
+        .variable("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/app")
+        .variable("AWS_WEB_IDENTITY_TOKEN_FILE", aws.file("token", "identity-hush").to_str().unwrap())
+        .start();
+    sidecar.feed_lines(["hello"]);
+    until("it says so", || sidecar.stderr().contains("WARN cannot sign calls"));
+    for part in ["of Environment, Profile, WebIdentityToken,", "one failed: service error: ", "AccessDenied"] {
+        assert!(sidecar.stderr().contains(part), "{part}: {}", sidecar.stderr());
+    }
+    let trouble = || sidecar.status()["lanes"][0]["trouble"].to_string();
+    until("so does the status", || trouble().contains("AccessDenied"));
+    aws.no_secret(&(sidecar.stderr() + &sidecar.admin("/status")));
+}
+
+#[test]
+fn an_answer_that_is_no_credentials_is_not_told() {
+    let aws = Aws::start().secret("half-a-secret");
+    let agent = Web::serve(None, |_| {
+        Some(Answer::new(200, "", r#"{"AccessKeyId":"ASIA","SecretAccessKey":"half-a-secret","Token":7}"#))
+    });
+    let sidecar =
+        aws.setup().variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{}/v1/credentials", agent.url())).start();
+    sidecar.feed_lines(["hello"]);
+    until("it gives up", || sidecar.stderr().contains("cannot sign calls"));
+    aws.no_secret(&(sidecar.stderr() + &sidecar.admin("/status")));
+}
