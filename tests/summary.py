@@ -13,6 +13,8 @@ CARGO_FAILURE = re.compile(r"^test (.+?)(?: - should panic)? \.\.\. FAILED$", re
 PYTEST = re.compile(r"^(?:=+ )?((?:\d+ \w+, )*\d+ \w+) in [\d.]+s", re.MULTILINE)
 PYTEST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+(?:\[.*?\])?(?: - .*)?)$", re.MULTILINE)
 PYTEST_SKIP = re.compile(r"^SKIPPED \[\d+\] (.+)$", re.MULTILINE)
+# One by one, where a conftest names them.
+PYTEST_SKIPPED = re.compile(r"^skipped: (.+)$", re.MULTILINE)
 TOLD_FAILURES = 12
 TOLD_LINES = 8
 TOLD_WIDTH = 400
@@ -42,7 +44,7 @@ def pytest(text):
 
 
 def pytest_skips(text):
-    return [line[:TOLD_WIDTH] for line in PYTEST_SKIP.findall(text)]
+    return [line[:TOLD_WIDTH] for line in PYTEST_SKIPPED.findall(text) or PYTEST_SKIP.findall(text)]
 
 
 def pytest_failures(text):

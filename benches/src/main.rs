@@ -7,7 +7,7 @@
 //!                                └─► feeder     this program again, as `feed`, `framed` or `lanes`
 //! ```
 //!
-//! Nothing here shares code with what it measures. `README.md` says how to run it and how to read it.
+//! Nothing here shares code with what it measures, but for `fleet`, which runs the engine itself. `README.md` says how to run it and how to read it.
 
 use std::process::ExitCode;
 
@@ -21,6 +21,7 @@ mod error;
 mod feed;
 mod figure;
 mod figures;
+mod fleet;
 mod host;
 mod interrupt;
 mod keep;
@@ -66,6 +67,8 @@ enum Command {
     Recovery(recovery::RecoveryArgs),
     /// Keep up a steady load and watch the sidecar's memory and metrics
     Soak(soak::SoakArgs),
+    /// Simulate a fleet of sidecars on one account's quota
+    Fleet(fleet::FleetArgs),
     /// Write numbered lines into a text socket
     Feed(feed::text::TextArgs),
     /// Write numbered records over framed connections and await their end
@@ -108,6 +111,7 @@ fn run(command: Command) -> error::Result<ExitCode> {
         Command::Sweep(args) => return long(|| sweeps::command(&args, &interrupt::asked)),
         Command::Recovery(args) => return long(|| recovery::command(&args, &interrupt::asked)),
         Command::Soak(args) => return long(|| soak::command(&args, &interrupt::asked)),
+        Command::Fleet(args) => return fleet::run(&args),
         Command::Feed(args) => print(&feed::text::run(&args)?),
         Command::Framed(args) => print(&feed::framed::run(&args)?),
         Command::Lanes(args) => print(&feed::lanes::run(&args)?),

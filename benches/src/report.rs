@@ -25,7 +25,7 @@ mod escape;
 mod headline;
 mod maximum;
 mod page;
-mod plot;
+pub(crate) mod plot;
 mod plots;
 #[cfg(test)]
 pub(crate) mod sample;

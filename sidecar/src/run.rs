@@ -19,6 +19,7 @@ mod remainder;
 mod replay;
 mod request;
 
+pub use build::settings;
 use build::{build, core, Core};
 pub use replay::replay;
 pub(crate) use request::EndRequest;

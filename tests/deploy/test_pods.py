@@ -7,8 +7,8 @@ import pytest
 from kubernetes_validate.utils import all_versions, major_minor
 
 from cases import ALL, KUBERNETES, NATIVE, PLAIN, claims, environment, pod, workload
-from kustomize import load
-from manifests import all_containers, sidecar_of, template_of
+from kustomize import load, render
+from manifests import all_containers, pod_of, sidecar_of, template_of
 from quantity import quantity, seconds, size
 
 # Before it there are no native sidecars; `plain` is for those.
@@ -18,6 +18,7 @@ VERSIONS = sorted(
 )
 OF_OTHERS = {"PodMonitor", "PrometheusRule"}
 NAMES = sorted(ALL)
+POLICIES = ["components/network-policy", "components/network-policy-pod-identity"]
 DEFAULT_DEADLINE = "25s"
 # Linux: sun_path has 108 bytes, the last is NUL.
 SOCKET_PATH_MAX = 107
@@ -136,11 +137,26 @@ def test_labels_find_the_pods(name):
     assert labels["splashdam"] == "enabled"
     if item["kind"] in ("Deployment", "StatefulSet"):
         assert item["spec"]["selector"]["matchLabels"].items() <= labels.items()
-    for resource in ALL[name]:
-        if resource["kind"] == "NetworkPolicy":
-            assert resource["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
-            [scrape] = [rule for rule in resource["spec"]["ingress"] for rule in rule["ports"]]
-            assert scrape["port"] == sidecar_of(pod(name))["ports"][0]["containerPort"]
+    kinds = {resource["kind"] for resource in ALL[name]}
+    assert "NetworkPolicy" not in kinds, "it would forbid the app everything else: only by choice"
+
+
+@pytest.mark.parametrize("component", POLICIES)
+def test_the_policies_let_through_what_splashdam_needs(component):
+    resources = render(KUBERNETES / component, render(KUBERNETES / "deployment"))
+    [policy] = [resource for resource in resources if resource["kind"] == "NetworkPolicy"]
+    for version in VERSIONS:
+        kubernetes_validate.validate(policy, version, strict=True)
+    assert all(key not in ENUMS or value in ENUMS[key] for key, value in nodes(policy))
+    [deployment] = [resource for resource in resources if resource["kind"] == "Deployment"]
+    labels = template_of(deployment)["metadata"]["labels"]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    [scrape] = [port for rule in policy["spec"]["ingress"] for port in rule["ports"]]
+    assert scrape["port"] == sidecar_of(pod_of(deployment))["ports"][0]["containerPort"]
+    ways = {(port["protocol"], port["port"]) for rule in policy["spec"]["egress"] for port in rule["ports"]}
+    assert {("TCP", 443), ("UDP", 53), ("TCP", 53)} <= ways
+    blocks = [block["ipBlock"]["cidr"] for rule in policy["spec"]["egress"] for block in rule.get("to", [])]
+    assert blocks == ["169.254.170.23/32"] * component.endswith("pod-identity")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -250,4 +266,4 @@ def test_the_patch_for_plain_containers_is_one():
 
 def test_every_folder_with_pods_is_looked_at():
     folders = {str(path.parent.relative_to(KUBERNETES)) for path in KUBERNETES.rglob("kustomization.yaml")}
-    assert folders - {"base", "components/network-policy"} == set(NATIVE + PLAIN)
+    assert folders - {"base", *POLICIES} == set(NATIVE + PLAIN)

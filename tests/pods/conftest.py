@@ -21,6 +21,12 @@ SIDECAR = "localhost/splashdam:test"
 APP = "localhost/app:test"
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Names each test that this machine could not run: what is not proved here is to be seen, one by one."""
+    for report in terminalreporter.stats.get("skipped", []):
+        terminalreporter.write_line(f"skipped: {report.nodeid}: {report.longrepr[2].removeprefix('Skipped: ')}")
+
+
 @pytest.fixture(scope="session")
 def podman():
     """A podman that was seen to run a pod; where there is none, every test that needs it says why."""

@@ -5,13 +5,13 @@ mod draw;
 mod ink;
 mod labels;
 
-pub(super) use axis::Axis;
-pub(super) use draw::svg;
-pub(super) use ink::Ink;
+pub(crate) use axis::Axis;
+pub(crate) use draw::svg;
+pub(crate) use ink::Ink;
 
 /// One line of a plot.
 #[derive(Debug, Clone)]
-pub(super) struct Series {
+pub(crate) struct Series {
     pub(super) name: String,
     pub(super) ink: Ink,
     pub(super) points: Vec<(f64, f64)>,
@@ -21,13 +21,13 @@ pub(super) struct Series {
 
 /// A value to compare with, drawn across the plot.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Guide {
+pub(crate) enum Guide {
     Across { y: f64, label: String },
     Up { x: f64, label: String },
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Plot {
+pub(crate) struct Plot {
     pub(super) title: String,
     /// What is to be seen, and how it was measured.
     pub(super) caption: String,
@@ -38,11 +38,11 @@ pub(super) struct Plot {
 }
 
 /// How the axes are chosen.
-pub(super) type MakeAxis<'a> = &'a dyn Fn(&[f64]) -> Axis;
+pub(crate) type MakeAxis<'a> = &'a dyn Fn(&[f64]) -> Axis;
 
 impl Plot {
     /// Axes are made to hold every point and guide. None where nothing is left to draw.
-    pub(super) fn of(
+    pub(crate) fn of(
         (title, caption): (String, String),
         (x, y): (MakeAxis<'_>, MakeAxis<'_>),
         series: Vec<Series>,
@@ -67,12 +67,12 @@ impl Plot {
 
 impl Series {
     /// Drops what no axis could show.
-    pub(super) fn new(name: impl ToString, ink: Ink, points: Vec<(f64, f64)>) -> Self {
+    pub(crate) fn new(name: impl ToString, ink: Ink, points: Vec<(f64, f64)>) -> Self {
         let points = points.into_iter().filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
         Self { name: name.to_string(), ink, points, marks: true }
     }
 
-    pub(super) fn unmarked(self) -> Self {
+    pub(crate) fn unmarked(self) -> Self {
         Self { marks: false, ..self }
     }
 

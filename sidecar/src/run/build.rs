@@ -95,7 +95,9 @@ fn open_spool(config: &Config, budget: &Arc<Budget>) -> Result<(Option<Spool>, V
     Ok((Some(spool), found))
 }
 
-fn settings(config: &Config, seed: u64) -> Settings {
+/// The engine's part of a configuration, as [`run`](super::run) hands it over. `seed` is the jitter's.
+#[must_use]
+pub fn settings(config: &Config, seed: u64) -> Settings {
     let (engine, create) = (&config.engine, &config.destinations.create);
     let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     Settings {

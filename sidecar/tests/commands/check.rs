@@ -51,3 +51,14 @@ fn credentials_that_may_not_describe_are_still_credentials() {
     assert_eq!(code, 0, "{out}");
     assert!(out.contains("cannot be seen"), "{out}");
 }
+
+#[test]
+fn remote_says_which_proxy_is_used_and_not_its_password() {
+    let (_emulator, url) = emulator(&[]);
+    let args = ["check", "--remote", "--group", "app", "--endpoint-url", &url];
+    let mut command = splashdam(&args);
+    let (code, out, _) = run(command.env("all_proxy", "http://user:hush-hush@proxy.internal:3128"), b"");
+    assert_eq!(code, 0, "loopback is reached without it: {out}");
+    assert!(out.contains("https goes through proxy proxy.internal:3128, by all_proxy"), "{out}");
+    assert!(!out.contains("hush-hush"), "{out}");
+}

@@ -15,7 +15,7 @@ pub(super) enum Scale {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report) struct Axis {
+pub(crate) struct Axis {
     pub(super) title: String,
     pub(super) scale: Scale,
     pub(super) low: f64,
@@ -25,7 +25,7 @@ pub(in crate::report) struct Axis {
 
 impl Axis {
     /// From zero, or from the least value where that is below.
-    pub(in crate::report) fn linear(title: &str, values: &[f64]) -> Self {
+    pub(crate) fn linear(title: &str, values: &[f64]) -> Self {
         let least = values.iter().copied().fold(0.0, f64::min);
         let greatest = values.iter().copied().fold(0.0, f64::max);
         let span = if greatest > least { greatest - least } else { 1.0 };
@@ -35,7 +35,7 @@ impl Axis {
     }
 
     /// Values that are not above zero have no place on it; the caller has dropped them.
-    pub(in crate::report) fn log(title: &str, values: &[f64]) -> Self {
+    pub(crate) fn log(title: &str, values: &[f64]) -> Self {
         let sound = || values.iter().copied().filter(|value| *value > 0.0 && value.is_finite());
         let least = sound().fold(f64::INFINITY, f64::min);
         let greatest = sound().fold(0.0, f64::max);
@@ -56,13 +56,13 @@ impl Axis {
         Self { low: self.low - 0.03 * (self.high - self.low), ..self }
     }
 
-    pub(in crate::report) fn titled(self, title: &str) -> Self {
+    pub(crate) fn titled(self, title: &str) -> Self {
         let log = if self.scale == Scale::Log { ", log" } else { "" };
         Self { title: format!("{title}{log}"), ..self }
     }
 
     /// Quantiles that so many values can tell.
-    pub(in crate::report) fn tail(title: &str, count: u64) -> Self {
+    pub(crate) fn tail(title: &str, count: u64) -> Self {
         let last = 1.0 - 1.0 / (count.max(20) as f64);
         let names = [
             (0.0, "0"),

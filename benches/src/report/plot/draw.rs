@@ -29,7 +29,7 @@ type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 /// The plot as an `<svg>` element that scales to the width of its place, or why it could not be drawn.
-pub(in crate::report) fn svg(plot: &Plot) -> Result<String, String> {
+pub(crate) fn svg(plot: &Plot) -> Result<String, String> {
     let mut drawing = String::new();
     draw(plot, &mut drawing).map_err(|error| error.to_string())?;
     let start = drawing.find('>').map_or(0, |end| end + 1);

@@ -6,7 +6,7 @@ use crate::results::Mode;
 pub(super) type Colour = (u8, u8, u8);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::report) enum Mark {
+pub(crate) enum Mark {
     Disc,
     Ring,
     Triangle,
@@ -15,7 +15,7 @@ pub(in crate::report) enum Mark {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::report) struct Ink {
+pub(crate) struct Ink {
     pub(super) colour: Colour,
     pub(super) mark: Mark,
     pub(super) width: u32,
@@ -27,7 +27,7 @@ impl Ink {
         Self { colour, mark, width: 4, dashed: false }
     }
 
-    pub(in crate::report) fn of(mode: Mode) -> Self {
+    pub(crate) fn of(mode: Mode) -> Self {
         match mode {
             Mode::Splashdam => Self { width: 11, ..Self::new((0, 98, 168), Mark::Disc) },
             Mode::Sync => Self::new((203, 79, 0), Mark::Triangle),
@@ -40,17 +40,17 @@ impl Ink {
     }
 
     /// Ours with a spool, where it stands beside ours without.
-    pub(in crate::report) fn spool() -> Self {
+    pub(crate) fn spool() -> Self {
         Self { dashed: true, ..Self::new((12, 34, 84), Mark::Square) }
     }
 
     /// What a source document measured.
-    pub(in crate::report) fn document() -> Self {
+    pub(crate) fn document() -> Self {
         Self { dashed: true, ..Self::new((140, 81, 160), Mark::Cross) }
     }
 
     /// Ours; or another in our place, by its number among the others.
-    pub(in crate::report) fn shipper(other: Option<usize>) -> Self {
+    pub(crate) fn shipper(other: Option<usize>) -> Self {
         const OTHERS: [(Colour, Mark); 4] = [
             ((203, 79, 0), Mark::Triangle),
             ((140, 81, 160), Mark::Square),
@@ -66,7 +66,7 @@ impl Ink {
     }
 
     /// Steps of one quantity: a set in which order shows.
-    pub(in crate::report) fn step(number: usize) -> Self {
+    pub(crate) fn step(number: usize) -> Self {
         const STEPS: [(Colour, Mark); 4] = [
             ((0, 98, 168), Mark::Disc),
             ((203, 79, 0), Mark::Triangle),
@@ -76,16 +76,16 @@ impl Ink {
         STEPS.get(number % STEPS.len()).map_or(Self::document(), |(colour, mark)| Self::new(*colour, *mark))
     }
 
-    pub(in crate::report) fn dashed(self) -> Self {
+    pub(crate) fn dashed(self) -> Self {
         Self { dashed: true, ..self }
     }
 
-    pub(in crate::report) fn thin(self) -> Self {
+    pub(crate) fn thin(self) -> Self {
         Self { width: 4, ..self }
     }
 
     /// For style sheets.
-    pub(in crate::report) fn css(self) -> String {
+    pub(crate) fn css(self) -> String {
         let (red, green, blue) = self.colour;
         format!("#{red:02x}{green:02x}{blue:02x}")
     }

@@ -70,6 +70,9 @@ pub(super) async fn ask(config: &Config) -> Result<Findings, SetupError> {
 }
 
 async fn questions(config: &Config, remote: &CloudWatch, findings: &mut Findings) {
+    for way in remote.proxied() {
+        findings.add(Verdict::Good, "network", way);
+    }
     let aws = remote.aws().await;
     findings.region = aws.region().map(ToString::to_string);
     match (&findings.region, aws.endpoint_url()) {

@@ -9,6 +9,9 @@ use aws_sdk_cloudwatchlogs::config::{Credentials, ProvideCredentials};
 
 /// Renewed so long before they expire, or in the last quarter of their life if that is shorter.
 const EARLY: Duration = Duration::from_secs(300);
+/// Credentials that come expired are used so long before others are asked for: where the instance's metadata is in trouble it
+/// gives out old ones, and AWS then accepts them (its "static stability"). If not, CloudWatch says so.
+const EXPIRED: Duration = Duration::from_secs(60);
 /// After a refusal others are asked for at once, but not again within this time.
 const BETWEEN_REFUSALS: Duration = Duration::from_secs(10);
 
@@ -32,8 +35,9 @@ struct Slot {
     credentials: Option<Credentials>,
     /// How many there have been.
     generation: u64,
-    /// From when on they are due; never if they do not expire.
+    /// From when on they are due, and over; never if they do not expire.
     renew_at: Option<SystemTime>,
+    over_at: Option<SystemTime>,
     refused: bool,
     last_refusal: Option<Instant>,
 }
@@ -41,8 +45,8 @@ struct Slot {
 impl Held {
     pub(super) fn state(&self, now: SystemTime) -> State {
         let slot = self.read();
-        let Some(credentials) = &slot.credentials else { return State::Over };
-        if slot.refused || credentials.expiry().is_some_and(|expiry| expiry <= now) {
+        let over = slot.credentials.is_none() || slot.refused;
+        if over || slot.over_at.is_some_and(|at| at <= now) {
             State::Over
         } else if slot.renew_at.is_some_and(|at| at <= now) {
             State::Due(slot.generation)
@@ -56,18 +60,14 @@ impl Held {
         if self.state(now) == State::Over {
             return None;
         }
-        let slot = self.read();
-        let expiry = slot.credentials.as_ref()?.expiry();
-        Some(expiry.map_or(Duration::MAX, |expiry| expiry.duration_since(now).unwrap_or_default()))
+        Some(self.read().over_at.map_or(Duration::MAX, |at| at.duration_since(now).unwrap_or_default()))
     }
 
     /// Holds these from now on; returns their generation.
     pub(super) fn put(&self, credentials: Credentials, now: SystemTime) -> u64 {
         let mut slot = self.write();
-        slot.renew_at = credentials.expiry().map(|expiry| {
-            let left = expiry.duration_since(now).unwrap_or_default();
-            expiry.checked_sub(EARLY.min(left / 4)).unwrap_or(now)
-        });
+        slot.over_at = credentials.expiry().map(|expiry| if expiry > now { expiry } else { now + EXPIRED });
+        slot.renew_at = slot.over_at.map(|at| at - EARLY.min(at.duration_since(now).unwrap_or_default() / 4));
         (slot.credentials, slot.refused) = (Some(credentials), false);
         slot.generation += 1;
         slot.generation
@@ -134,6 +134,14 @@ mod tests {
         held.put(credentials(Some(now + 8 * second)), now);
         assert_eq!(held.state(now + 5 * second), State::Fresh(2));
         assert_eq!(held.state(now + 6 * second), State::Due(2), "the last quarter of a short life");
+    }
+
+    #[test]
+    fn those_that_come_expired_are_tried_for_a_while() {
+        let (held, now) = (Held::default(), SystemTime::now());
+        held.put(credentials(Some(now - HOUR)), now);
+        assert_eq!((held.state(now), held.left(now)), (State::Fresh(1), Some(EXPIRED)));
+        assert_eq!(held.state(now + EXPIRED), State::Over);
     }
 
     #[test]

@@ -15,7 +15,7 @@ const ONE: usize = 160;
 /// Most bytes of what all say together.
 const ALL: usize = 700;
 
-/// Asks for credentials that have not expired. A region is wanted as well: no call can be signed without.
+/// Asks for credentials. A region is wanted as well: no call can be signed without.
 pub(super) async fn ask(config: &SdkConfig) -> Result<Credentials, String> {
     if config.region().is_none() {
         return Err(
@@ -25,13 +25,7 @@ pub(super) async fn ask(config: &SdkConfig) -> Result<Credentials, String> {
     }
     let provider = config.credentials_provider().ok_or_else(|| "no credentials: no source".to_owned())?;
     let found = provider.provide_credentials().await;
-    let credentials = found.map_err(|error| format!("no credentials: {}", bounded(said(&error), ALL)))?;
-    match credentials.expiry() {
-        Some(expiry) if expiry <= SystemTime::now() => {
-            Err(format!("no credentials: those {} came expired", origin(&credentials)))
-        }
-        _ => Ok(credentials),
-    }
+    found.map_err(|error| format!("no credentials: {}", bounded(said(&error), ALL)))
 }
 
 /// The sources, as the SDK names them.
@@ -62,8 +56,12 @@ pub(super) fn describe(credentials: &Credentials) -> String {
     let from = key.char_indices().rev().nth(3).map_or(key.len(), |(at, _)| at);
     // An id too short to hide anything in is hidden whole.
     let end = if key.chars().count() > 8 { &key[from..] } else { "" };
-    let life = credentials.expiry().and_then(|expiry| expiry.duration_since(SystemTime::now()).ok());
-    let life = life.map_or(String::new(), |life| format!(", good for {} s", life.as_secs()));
+    let life = credentials.expiry().map(|expiry| expiry.duration_since(SystemTime::now()));
+    let life = match life {
+        None => String::new(),
+        Some(Ok(life)) => format!(", good for {} s", life.as_secs()),
+        Some(Err(_)) => ", EXPIRED by our clock".to_owned(),
+    };
     format!("{}, access key …{end}{life}", origin(credentials))
 }
 

@@ -54,11 +54,6 @@ impl Proxy {
         &self.name
     }
 
-    /// The variable that names it.
-    pub(crate) fn variable(&self) -> &'static str {
-        self.variable
-    }
-
     pub(super) fn config(&self) -> Result<ProxyConfig, ProxyError> {
         let what = "cannot be used";
         ProxyConfig::all(self.url.as_str()).map_err(|_| ProxyError { variable: self.variable, what })
@@ -106,13 +101,13 @@ impl Proxies {
         })
     }
 
-    /// Says which there are.
-    pub(crate) fn tell(&self) {
-        for (scheme, proxy) in [("https", &self.https), ("http", &self.http)] {
-            if let Some(proxy) = proxy {
-                tracing::info!("{scheme} goes through proxy {}, by {}", proxy.name(), proxy.variable());
-            }
-        }
+    /// Which there are, in words, without secrets.
+    pub(crate) fn describe(&self) -> Vec<String> {
+        let say = |(scheme, proxy): (&str, &Option<Proxy>)| {
+            let Proxy { name, variable, .. } = proxy.as_ref()?;
+            Some(format!("{scheme} goes through proxy {name}, by {variable}"))
+        };
+        [("https", &self.https), ("http", &self.http)].into_iter().filter_map(say).collect()
     }
 
     pub(super) fn http(&self) -> Option<&Proxy> {

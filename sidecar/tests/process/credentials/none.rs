@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use super::fakes::{write, Aws, Web, SECRET, USER};
+use super::fakes::{write, Answer, Aws, Sts, Web, SECRET, USER};
 use crate::support::{numbered, until};
 
 #[test]
@@ -99,14 +99,31 @@ fn an_end_in_mid_search_makes_no_possible_duplicates() {
 }
 
 #[test]
+fn a_source_that_is_set_up_and_refuses_is_named() {
+    let aws = Aws::start().secret("identity-hush");
+    let sts = Sts::start(&aws.authority, &aws.mint);
+    sts.expect("of another cluster");
+    let sidecar = aws
+        .setup()
+        .variable("AWS_ENDPOINT_URL_STS", &sts.url())
+        .variable("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/app")
+        .variable("AWS_WEB_IDENTITY_TOKEN_FILE", aws.file("token", "identity-hush").to_str().unwrap())
+        .start();
+    sidecar.feed_lines(["hello"]);
+    until("it says so", || sidecar.stderr().contains("WARN cannot sign calls"));
+    for part in ["of Environment, Profile, WebIdentityToken,", "one failed: service error: ", "AccessDenied"] {
+        assert!(sidecar.stderr().contains(part), "{part}: {}", sidecar.stderr());
+    }
+    let trouble = || sidecar.status()["lanes"][0]["trouble"].to_string();
+    until("so does the status", || trouble().contains("AccessDenied"));
+    aws.no_secret(&(sidecar.stderr() + &sidecar.admin("/status")));
+}
+
+#[test]
 fn an_answer_that_is_no_credentials_is_not_told() {
     let aws = Aws::start().secret("half-a-secret");
     let agent = Web::serve(None, |_| {
-        Some(super::fakes::Answer::new(
-            200,
-            "",
-            r#"{"AccessKeyId":"ASIA","SecretAccessKey":"half-a-secret","Token":7}"#,
-        ))
+        Some(Answer::new(200, "", r#"{"AccessKeyId":"ASIA","SecretAccessKey":"half-a-secret","Token":7}"#))
     });
     let sidecar =
         aws.setup().variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{}/v1/credentials", agent.url())).start();

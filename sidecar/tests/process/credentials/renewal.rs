@@ -1,8 +1,9 @@
 //! Credentials end in mid-run: they are renewed in time, or as soon as their source can, and no record is lost.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::fakes::{write, Aws, Sts, HOUR, SECRET, USER};
+use super::fakes::{container, write, Aws, Sts, HOUR, SECRET, USER};
 use crate::support::{until, Setup, Sidecar};
 
 /// Short enough to be renewed at once, long enough for a slow machine to do so.
@@ -64,6 +65,46 @@ fn a_token_that_the_kubelet_rewrote_is_read_anew() {
     let records = feed_until(&aws, &sidecar, 1, || aws.mint.accepted().len() > 1);
     aws.finish(sidecar, records);
     assert!(sts.calls().last().unwrap().contains("WebIdentityToken=second-identity-hush"), "{:?}", sts.calls());
+}
+
+#[test]
+fn so_is_the_token_for_the_agent_of_eks_pod_identity() {
+    let aws = Aws::start().secret("agent-hush");
+    let expected = Arc::new(Mutex::new("first-agent-hush".to_owned()));
+    let agent = container(&aws.mint, Arc::clone(&expected));
+    let token = aws.file("eks-pod-identity-token", "first-agent-hush");
+    aws.mint.lifetime(SHORT);
+    let sidecar = aws
+        .setup()
+        .variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{}/v1/credentials", agent.url()))
+        .variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token.to_str().unwrap())
+        .start();
+    aws.deliver(&sidecar, "record 0");
+    aws.mint.lifetime(HOUR);
+    "second-agent-hush".clone_into(&mut expected.lock().unwrap());
+    write(&token, "second-agent-hush");
+    let records = feed_until(&aws, &sidecar, 1, || aws.mint.accepted().len() > 1);
+    aws.finish(sidecar, records);
+}
+
+#[test]
+fn those_that_come_expired_are_tried_and_others_asked_for() {
+    let aws = Aws::start();
+    let agent = container(&aws.mint, Arc::new(Mutex::new("agent".to_owned())));
+    aws.mint.lifetime(Duration::ZERO);
+    let sidecar = aws
+        .setup()
+        .variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{}/v1/credentials", agent.url()))
+        .variable("AWS_CONTAINER_AUTHORIZATION_TOKEN", "agent")
+        .start();
+    sidecar.feed_lines(["hello"]);
+    until("they are refused", || aws.mint.refused().len() > 2);
+    aws.mint.lifetime(HOUR);
+    aws.arrived("hello");
+    let (account, said) = aws.finish(sidecar, 1);
+    only_expired(&aws);
+    assert_eq!(account.possible_duplicates(), 0);
+    assert!(said.contains("EXPIRED by our clock"), "{said}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! CloudWatch's door: TLS, and a look at the credentials; what is good goes on to the emulator, which checks all the rest.
 
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, Write};
 use std::net::TcpStream;
 
 use super::{Answer, Authority, Mint, Request, Web};
@@ -55,10 +55,4 @@ fn forward(request: &Request, upstream: &str) -> Answer {
     // An answer is framed as a request is.
     let Some(answer) = Request::read(&mut from).unwrap() else { return refuse("InternalFailure") };
     Answer(answer.head.bytes().chain(answer.body).collect())
-}
-
-/// Reads until the other side hangs up; for those who never answer.
-#[allow(dead_code)]
-pub(crate) fn swallow(mut stream: TcpStream) {
-    let _ = stream.read_to_end(&mut Vec::new());
 }
