@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatchlogs::config::interceptors::AfterDeserializationInterceptorContextRef;
@@ -29,6 +29,9 @@ use crate::engine::budget::Budget;
 use crate::engine::create::{Created, Target};
 use crate::engine::{Attempt, Outcome, Report};
 
+/// Longest search for credentials, where an attempt may not take longer anyway: sources ask others, and try again.
+const SEARCH: Duration = Duration::from_secs(10);
+
 /// The remote end.
 #[derive(Debug)]
 pub struct CloudWatch {
@@ -47,7 +50,7 @@ impl CloudWatch {
         let parts = setup.parts()?;
         let proxied = parts.proxied.clone();
         proxied.iter().for_each(|way| tracing::info!("{way}"));
-        let access = Access::new(parts, setup.delivery.attempt_timeout);
+        let access = Access::new(parts, setup.delivery.attempt_timeout.max(SEARCH));
         Ok(CloudWatch { access, create: setup.create.clone(), budget, proxied })
     }
 

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use super::network::proxy::{Proxies, ProxyError};
 use super::network::Network;
 use super::tls;
-use crate::config::{CreationConfig, DeliveryConfig, StaticKeys};
+use crate::config::{CreationConfig, DeliveryConfig, EndpointUrl, StaticKeys};
 
 /// How to reach CloudWatch.
 #[derive(Debug, Clone)]
@@ -36,6 +36,14 @@ pub enum SetupError {
     /// A proxy that cannot be used.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
+    /// An endpoint that is none, named by a variable; its value is not shown, since it may hold a password.
+    #[error("{variable}: {what}")]
+    Endpoint {
+        /// The variable.
+        variable: &'static str,
+        /// What is wrong.
+        what: String,
+    },
 }
 
 impl Setup {
@@ -54,13 +62,14 @@ impl Setup {
 
     /// The AWS configuration to be, without asking anybody anything yet.
     pub(super) fn parts(&self) -> Result<Parts, SetupError> {
+        let variable = |name: &str| std::env::var(name).ok();
         let endpoint_url = self.delivery.endpoint_url.as_ref().map(|url| url.as_str().to_owned());
-        let needed = match self.endpoint(endpoint_url.as_deref()) {
+        let needed = match self.endpoint(variable) {
             _ if !self.used => tls::Roots::Unneeded,
-            Some(url) if url.starts_with("http://") => tls::Roots::Useful,
+            Err(error) => return Err(error),
+            Ok(Some(url)) if url.as_str().starts_with("http://") => tls::Roots::Useful,
             _ => tls::Roots::Needed,
         };
-        let variable = |name: &str| std::env::var(name).ok();
         let proxies = if self.used { Proxies::from_variables(variable)? } else { Proxies::none() };
         let proxied = proxies.describe();
         let trust = tls::context(self.ca_bundle.as_deref(), needed)?;
@@ -74,9 +83,18 @@ impl Setup {
     }
 
     /// Where calls will go, if anything but the profile says so.
-    fn endpoint(&self, configured: Option<&str>) -> Option<String> {
-        let variables = ["AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "AWS_ENDPOINT_URL"];
-        configured.map(str::to_owned).or_else(|| variables.iter().find_map(|name| std::env::var(name).ok()))
+    fn endpoint(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Option<EndpointUrl>, SetupError> {
+        if let Some(configured) = &self.delivery.endpoint_url {
+            return Ok(Some(configured.clone()));
+        }
+        for name in ["AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "AWS_ENDPOINT_URL"] {
+            if let Some(text) = variable(name).filter(|text| !text.is_empty()) {
+                return EndpointUrl::parse(&text)
+                    .map(Some)
+                    .map_err(|what| SetupError::Endpoint { variable: name, what });
+            }
+        }
+        Ok(None)
     }
 }
 

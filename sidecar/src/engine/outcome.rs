@@ -273,9 +273,7 @@ impl Engine {
                 let wait = self.waits.after(Backoff { least: forbidden / 8, most: forbidden }, 3, None);
                 (why.clone(), wait)
             }
-            Created::Unsigned(why) => {
-                (why.clone(), self.waits.after(self.settings.backoff, lane.failures + 1, None))
-            }
+            Created::Unsigned(why) => (why.clone(), self.waits.after(self.settings.backoff, lane.failures + 1, None)),
             Created::Failed { what, throttled, retry_after } => {
                 if *throttled {
                     self.creates.throttled(now.at);
