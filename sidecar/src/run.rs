@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::admin::{self, Surface};
 use crate::cli::Exit;
-use crate::config::{Config, NameError, OnLoss, Remainder, Service};
+use crate::config::{show_size, Config, NameError, OnLoss, Remainder, Service};
 use crate::delivery::SetupError;
 use crate::intake::{Counters, Listener, Mailbox, SocketError};
 use crate::shell::Shell;
@@ -150,9 +150,7 @@ async fn serve(
         let decided_by = sidecar.config.disabled_by();
         tracing::warn!(decided_by, "nothing is shipped: records are taken and counted as dropped (disabled)");
     }
-    let (socket, service) = (sidecar.config.intake.socket.display(), &sidecar.config.service);
-    let spool = sidecar.config.spool.dir.as_ref().map_or("off".into(), |dir| dir.display().to_string());
-    tracing::info!(%socket, ?service, memory = sidecar.config.engine.memory, spool, "serving");
+    tell_beginning(sidecar);
     let first_signal = tokio::select! {
         name = signals.next() => {
             tracing::info!(signal = name, "shutting down");
@@ -181,6 +179,17 @@ async fn serve(
     let account = end::finish(&sidecar.shell, &sidecar.config, deadline.max(Instant::now() + LAST_WORDS));
     let lost = sidecar.config.shutdown.on_loss == OnLoss::Fail && account.has_loss();
     Ok(if lost { Exit::Loss } else { Exit::Success })
+}
+
+/// Says what was started: the version, where records come from and where they go.
+fn tell_beginning(sidecar: &Sidecar) {
+    let Config { intake, destinations, engine, spool, .. } = &sidecar.config;
+    let (version, socket, stream) = (env!("CARGO_PKG_VERSION"), intake.socket.display(), &destinations.stream);
+    let group = destinations.group.as_ref().map_or("none", |group| group.as_str());
+    let (region, endpoint) = sidecar.shell.remote().place();
+    let memory = show_size(engine.memory);
+    let spool = spool.dir.as_ref().map_or("off".into(), |dir| dir.display().to_string());
+    tracing::info!(version, group, %stream, region, endpoint, %socket, memory, spool, "serving");
 }
 
 /// The intake goes on while there are clients, shipping all the while; then it stops, and what is here is shipped.

@@ -68,6 +68,8 @@ pub struct Shell {
     spool: Option<Spool>,
     /// Whether the last order to the disk failed.
     disk_refuses: AtomicBool,
+    /// Whether CloudWatch has ever accepted anything.
+    delivered: AtomicBool,
     /// Rung when the engine's next timer is earlier than what the timer task waits for.
     timer: Notify,
     next_tick: Mutex<Option<Duration>>,
@@ -101,6 +103,7 @@ impl Shell {
             mailbox,
             spool,
             disk_refuses: AtomicBool::new(false),
+            delivered: AtomicBool::new(false),
             timer: Notify::new(),
             next_tick: Mutex::new(None),
             drained: watch::Sender::new(false),
@@ -305,6 +308,9 @@ impl Shell {
         let destination = attempt.destination.clone();
         let report = self.remote.attempt(attempt, cancelled).await;
         warn_of(&report, &destination);
+        if matches!(report.outcome, Outcome::Accepted { .. }) && !self.delivered.swap(true, Ordering::Relaxed) {
+            tracing::info!(%destination, records = report.batch.records, "first batch accepted");
+        }
         report
     }
 

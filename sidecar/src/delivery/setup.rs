@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::meta::region::{ProvideRegion, RegionProviderChain};
+use aws_config::profile::region::ProfileFileRegionProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -64,11 +68,18 @@ impl Setup {
     pub(super) fn parts(&self) -> Result<Parts, SetupError> {
         let variable = |name: &str| std::env::var(name).ok();
         let endpoint_url = self.delivery.endpoint_url.as_ref().map(|url| url.as_str().to_owned());
-        let needed = match self.endpoint(variable) {
+        let endpoint = if self.used { self.endpoint(variable)? } else { None };
+        let needed = match &endpoint {
             _ if !self.used => tls::Roots::Unneeded,
-            Err(error) => return Err(error),
-            Ok(Some(url)) if url.as_str().starts_with("http://") => tls::Roots::Useful,
+            Some(url) if url.as_str().starts_with("http://") => tls::Roots::Useful,
             _ => tls::Roots::Needed,
+        };
+        let place = Place {
+            region: self.delivery.region.as_ref().map(|region| region.as_str().to_owned()).or_else(|| {
+                let variables = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().filter_map(variable);
+                variables.into_iter().find(|region| !region.trim().is_empty())
+            }),
+            endpoint: endpoint.map(|url| url.as_str().to_owned()),
         };
         let proxies = if self.used { Proxies::from_variables(variable)? } else { Proxies::none() };
         let proxied = proxies.describe();
@@ -79,7 +90,7 @@ impl Setup {
             .operation_attempt_timeout(self.delivery.attempt_timeout)
             .build();
         let region = self.delivery.region.as_ref().map(|region| Region::new(region.as_str().to_owned()));
-        Ok(Parts { http, timeouts, region, endpoint_url, keys: self.delivery.credentials.clone(), proxied })
+        Ok(Parts { http, timeouts, region, endpoint_url, keys: self.delivery.credentials.clone(), place, proxied })
     }
 
     /// Where calls will go, if anything but the profile says so.
@@ -98,6 +109,13 @@ impl Setup {
     }
 }
 
+/// Where calls go, if more than the profile or the instance's metadata says so.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) region: Option<String>,
+    pub(super) endpoint: Option<String>,
+}
+
 /// What the SDK's configuration is loaded with.
 #[derive(Debug)]
 pub(super) struct Parts {
@@ -107,6 +125,8 @@ pub(super) struct Parts {
     endpoint_url: Option<String>,
     /// Keys of Clowder's, before the chain's.
     keys: Option<StaticKeys>,
+    /// Where calls go, as far as it is known without asking.
+    pub(super) place: Place,
     /// What goes through proxies, in words.
     pub(super) proxied: Vec<String>,
 }
@@ -121,6 +141,8 @@ impl Parts {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(region) = &self.region {
             loader = loader.region(region.clone());
+        } else if std::env::var("AWS_REGION").is_ok_and(|region| region.trim().is_empty()) {
+            loader = loader.region(self.region_elsewhere());
         }
         if let Some(url) = &self.endpoint_url {
             loader = loader.endpoint_url(url);
@@ -129,5 +151,14 @@ impl Parts {
             loader = loader.credentials_provider(Credentials::new(keys.id(), keys.secret(), None, None, "Clowder"));
         }
         loader.load().await
+    }
+
+    /// Where the SDK looks for a region that AWS_REGION does not name. (To the SDK an empty variable is a region without a name.)
+    fn region_elsewhere(&self) -> impl ProvideRegion {
+        let provider = ProviderConfig::default().with_http_client(self.http.clone());
+        let other = std::env::var("AWS_DEFAULT_REGION").ok().filter(|region| !region.trim().is_empty());
+        RegionProviderChain::first_try(other.map(Region::new))
+            .or_else(ProfileFileRegionProvider::builder().configure(&provider).build())
+            .or_else(ImdsRegionProvider::builder().configure(&provider).build())
     }
 }

@@ -41,10 +41,40 @@ fn it_runs_says_so_once_and_finds_them_later() {
 #[test]
 fn a_region_that_is_not_known_at_first_is_found_later() {
     let aws = Aws::start();
+    region_later(&aws, aws.setup().without("AWS_REGION"));
+}
+
+#[test]
+fn an_empty_region_is_none() {
+    let aws = Aws::start();
+    region_later(&aws, aws.setup().without("AWS_REGION").variable("AWS_REGION", ""));
+}
+
+#[test]
+fn a_region_in_another_variable_stands_in_for_an_empty_one() {
+    let aws = Aws::start();
+    let setup =
+        aws.setup().without("AWS_REGION").variable("AWS_REGION", " ").variable("AWS_DEFAULT_REGION", "eu-west-3");
+    let keys = setup.variable("AWS_ACCESS_KEY_ID", USER).variable("AWS_SECRET_ACCESS_KEY", SECRET);
+    let sidecar = keys.start();
+    aws.deliver(&sidecar, "hello");
+    assert!(aws.finish(sidecar, 1).1.contains("for region eu-west-3"));
+}
+
+#[test]
+fn a_region_that_is_no_name_is_said() {
+    let aws = Aws::start();
+    let setup = aws.setup().without("AWS_REGION").variable("AWS_REGION", "Frankfurt am Main");
+    let sidecar = setup.start();
+    sidecar.feed_lines(["hello"]);
+    let said = "no region: \"Frankfurt am Main\" is not the name of a region";
+    until("it says so", || sidecar.stderr().contains(said) || sidecar.stderr().contains(&said.replace('"', "\\\"")));
+}
+
+/// A sidecar that has no region before its profile has one.
+fn region_later(aws: &Aws, setup: Setup) {
     let file = aws.authority.pem().with_file_name("later");
-    let sidecar = aws
-        .setup()
-        .without("AWS_REGION")
+    let sidecar = setup
         .variable("AWS_ACCESS_KEY_ID", USER)
         .variable("AWS_SECRET_ACCESS_KEY", SECRET)
         .variable("AWS_CONFIG_FILE", file.to_str().unwrap())
