@@ -87,11 +87,11 @@ fn a_pod_that_is_deleted_while_it_drains_loses_nothing() {
 #[test]
 fn the_second_signal_ends_a_drain_at_once() {
     let remote = Remote::strict();
-    let sidecar = stuck(&remote);
+    let mut sidecar = stuck(&remote);
     drain(&sidecar);
     sidecar.signal(Signal::TERM);
     until("the first is heard", || sidecar.stderr().contains("shutting down already"));
-    sidecar.signal(Signal::INT);
+    sidecar.insist(Signal::INT);
     let ended = sidecar.wait();
     assert_eq!((ended.code, ended.account().get("in_memory")), (Some(1), 1), "{}", ended.stderr);
 }
