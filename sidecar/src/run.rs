@@ -206,7 +206,9 @@ async fn shut_down(sidecar: &Sidecar, listener: &Listener, deadline: Instant) {
     let _ = sidecar.mailbox.drain(until).await;
     // What is to be printed takes its time, too.
     let prints = shell.spool().is_some() && sidecar.config.spool.remainder == Remainder::Stderr;
-    let words = if prints { LAST_WORDS.max(sidecar.config.shutdown.deadline / 4) } else { LAST_WORDS };
+    let bytes =
+        if prints { shell.snapshot().lanes.iter().map(|lane| lane.spool_bytes + lane.bytes as u64).sum() } else { 0 };
+    let words = end::for_words(bytes, sidecar.config.shutdown.deadline);
     let last_call = deadline.checked_sub(words).unwrap_or(deadline);
     if !shell.drain(last_call).await {
         tracing::warn!("the shutdown deadline came first");
