@@ -15,7 +15,6 @@ from test_kustomize import by_name, kubectl_has_kustomize, kustomization
 from test_pods import VERSIONS
 
 COMPONENTS = sorted(path.parent.name for path in KUBERNETES.glob("components/*/kustomization.yaml"))
-BETWEEN = ["spool-emptydir", "spool-pvc", "network-policy", "network-policy-pod-identity"]
 # An app as others write it: with its own first container, group, volume and time; nothing of it may be touched.
 POD = """
 metadata: {labels: {app: theirs}}
@@ -161,10 +160,10 @@ def test_that_test_can_fail():
 @pytest.mark.parametrize(("kind", "plain"), list(itertools.product(KINDS, [False, True])))
 def test_the_order_between_first_and_last_is_free(tmp_path, kind, plain):
     last = ["plain"] if plain else []
-    results = []
-    for between in (["spool-emptydir", "network-policy"], ["network-policy", "spool-emptydir"]):
-        results.append(by_name(render(kustomized(tmp_path, [theirs(kind)], ["sidecar", *between, *last]))))
-    assert results[0] == results[1]
+    orders = itertools.permutations(["spool-emptydir", "network-policy"])
+    folders = (kustomized(tmp_path, [theirs(kind)], ["sidecar", *between, *last]) for between in orders)
+    one, other = (by_name(render(folder)) for folder in folders)
+    assert one == other
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -214,9 +213,8 @@ def test_a_plain_cronjobs_patches_are_those_of_a_job():
     [move], [never], [all_of_it] = (
         load(folder / f"{name}.yaml") for name in ("second-container", "never", "cronjob-second-container")
     )
-    there = {"path": "/spec/template", "from": "/spec/template"}
     elsewhere = [
-        {k: v.replace("/jobTemplate/spec", "") if k in there else v for k, v in op.items()} for op in all_of_it
+        {key: text.replace("/jobTemplate/spec", "") for key, text in operation.items()} for operation in all_of_it
     ]
     assert elsewhere == never + move
 

@@ -46,12 +46,13 @@ def nodes(value, key=None):
 
 
 def nested(value, key):
-    """Everything that stands under this key, wherever."""
-    if isinstance(value, dict):
-        return [
-            found for name, item in value.items() for found in ([item] if name == key else nested(item, key)) if found
-        ]
-    return [found for item in value for found in nested(item, key)] if isinstance(value, list) else []
+    """Everything that is not empty and stands under this key, wherever."""
+    if isinstance(value, list):
+        return [found for item in value for found in nested(item, key)]
+    if not isinstance(value, dict):
+        return []
+    own = [value[key]] if value.get(key) else []
+    return own + [found for item in value.values() for found in nested(item, key)]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
