@@ -1,7 +1,7 @@
 //! Delivery: a batch becomes a call to CloudWatch Logs, and its answer an outcome.
 //!
-//! Layout: `body` builds the request, `escape` its strings, `cloudwatch` talks through the AWS SDK, `outcome` says what an
-//! answer means, `access` finds and renews credentials, `network` knows proxies, `tls` whom to trust. Nothing here retries a
+//! Layout: `body` builds the request, `escape` its strings, `cloudwatch` talks through the AWS SDK, `setup` says how it is reached,
+//! `outcome` what an answer means, `access` finds and renews credentials, `network` knows proxies, `tls` whom to trust. Nothing here retries a
 //! call: the SDK's own retries are off, the engine has the one policy.
 
 mod access;
@@ -10,7 +10,9 @@ mod cloudwatch;
 mod escape;
 mod network;
 mod outcome;
+mod setup;
 mod tls;
 
 pub(crate) use access::CANNOT_SIGN;
-pub use cloudwatch::{CloudWatch, Setup, SetupError};
+pub use cloudwatch::CloudWatch;
+pub use setup::{Setup, SetupError};

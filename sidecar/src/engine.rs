@@ -58,9 +58,8 @@ use create::Groups;
 use flushing::FlushAll;
 use histogram::Histogram;
 use lane::{LaneId, Lanes};
-use retry::{Backoff, Jitter, Pacer};
+use retry::{Backoff, Pacer, Waits};
 use spooling::Space;
-use stretch::Stretch;
 use time::Now;
 
 /// What happens to new records when a lane's share is full.
@@ -192,10 +191,9 @@ pub struct Engine {
     in_flight: HashMap<u64, InFlight>,
     next_attempt: u64,
     puts: Pacer,
-    stretch: Stretch,
     creates: Pacer,
     groups: Groups,
-    jitter: Jitter,
+    waits: Waits,
     flush_alls: HashMap<u64, FlushAll>,
     /// Lanes with records, as counted at `busy_at`.
     busy: usize,
@@ -242,7 +240,7 @@ impl Engine {
         Engine {
             puts: Pacer::new(settings.put_rate),
             creates: Pacer::new(settings.create_rate),
-            jitter: Jitter::new(settings.seed),
+            waits: Waits::new(settings.seed),
             settings,
             budget,
             phase: Phase::Serving,
@@ -258,7 +256,6 @@ impl Engine {
             space: Space::default(),
             in_flight: HashMap::new(),
             next_attempt: 0,
-            stretch: Stretch::default(),
             groups: Groups::default(),
             flush_alls: HashMap::new(),
             busy: 0,

@@ -331,7 +331,8 @@ impl Shell {
     /// Ships what is here until nothing is left or `deadline` has passed; then gives the rest up. True if all was shipped.
     pub async fn drain(self: &Arc<Self>, deadline: Instant) -> bool {
         let mut drained = self.drained.subscribe();
-        self.apply(Engine::drain);
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.apply(|engine, now| engine.drain(left, now));
         let all = tokio::time::timeout_at(deadline.into(), drained.wait_for(|drained| *drained)).await.is_ok();
         if !all {
             self.give_up().await;

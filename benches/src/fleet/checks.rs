@@ -9,7 +9,7 @@ use super::summary::Summary;
 /// The longest backoff and the longest linger, in seconds.
 const LONGEST_WAIT: f64 = 30.0;
 /// The shutdown deadline, in seconds.
-const DEADLINE: f64 = 25.0;
+pub(super) const DEADLINE: f64 = 25.0;
 /// How far the calls may exceed the quota where more is wanted than that, and the share that is refused then.
 const EXCESS: f64 = 1.25;
 const REFUSED: f64 = 0.2;

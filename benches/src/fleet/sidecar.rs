@@ -129,7 +129,7 @@ impl Sidecar {
     /// SIGTERM: apps have ended, everything goes.
     pub(super) fn terminate(&mut self, at: Duration) {
         self.silent = true;
-        self.engine.drain(moment(at));
+        self.engine.drain(Duration::from_secs_f64(super::checks::DEADLINE), moment(at));
     }
 
     /// The app that flushed has ended.

@@ -19,8 +19,8 @@ use aws_sdk_cloudwatchlogs::Client;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::Mutex;
 
-use super::cloudwatch::Parts;
 use super::outcome::{bounded, Class, Failure};
+use super::setup::Parts;
 
 mod held;
 mod source;

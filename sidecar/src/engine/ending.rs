@@ -7,14 +7,16 @@ use super::lane::{Lane, LaneId};
 use super::time::Now;
 use super::{channel, Command, Engine, Phase, LANE_IDLE};
 
-/// Longest wait for another attempt once everything is to go: a fifth of the usual shutdown deadline, so that there are several.
-pub(super) const HURRY: Duration = Duration::from_secs(5);
+/// Longest wait for another attempt once everything is to go, or a part of the time that is left: so there are several.
+const HURRY: Duration = Duration::from_secs(5);
+const HURRY_PART: u32 = 4;
 
 impl Engine {
-    /// Everything is to go now; tells when all is gone.
-    pub fn drain(&mut self, now: Now) {
+    /// Everything is to go now, within `left`; tells when all is gone.
+    pub fn drain(&mut self, left: Duration, now: Now) {
         if self.phase == Phase::Serving {
             self.phase = Phase::Draining;
+            self.waits.hurry(HURRY.min(left / HURRY_PART));
             self.hurry(now);
         }
         for id in self.lanes.ids() {
@@ -24,10 +26,10 @@ impl Engine {
         self.tell_if_drained();
     }
 
-    /// What waits for its next attempt waits no longer than [`HURRY`].
+    /// What waits for its next attempt waits no longer than that.
     fn hurry(&mut self, now: Now) {
         for id in self.lanes.ids() {
-            let at = now.at + HURRY.mul_f64(self.jitter.unit());
+            let at = now.at + self.waits.soon();
             if let Some(lane) = self.lanes.get_mut(id) {
                 lane.hurry(at);
             }

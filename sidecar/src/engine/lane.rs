@@ -17,6 +17,7 @@ use super::chunk::{Chunk, TEXT};
 use super::create::Creation;
 use super::flush::Waiting;
 use super::marker::Loss;
+use super::stretch::Stretch;
 use super::time::Now;
 use crate::config::Destination;
 
@@ -75,6 +76,8 @@ pub struct Lane {
     pub(super) early_in_flight: u32,
     /// How many attempts may be in flight; follows what the remote end can take.
     pub limit: u32,
+    /// How much longer it lingers because it was throttled.
+    pub(super) stretch: Stretch,
     /// Failures since the last success.
     pub failures: u32,
     /// What went wrong last, for people.
@@ -122,6 +125,7 @@ impl Lane {
             in_flight: 0,
             early_in_flight: 0,
             limit,
+            stretch: Stretch::default(),
             failures: 0,
             trouble: None,
             connections: 0,

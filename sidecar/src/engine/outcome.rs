@@ -7,7 +7,6 @@ use super::batch::Batch;
 use super::bisect::Verdict;
 use super::command::{Outcome, RejectedRange, Report};
 use super::create::{Created, Creation, Target};
-use super::ending::HURRY;
 use super::lane::{LaneId, Retry};
 use super::retry::Backoff;
 use super::time::Now;
@@ -61,12 +60,12 @@ impl Engine {
 
     fn accepted(&mut self, id: LaneId, batch: &Batch, rejected: &[RejectedRange], took: Duration, now: Now) {
         self.puts.went_well(now.at);
-        self.stretch.went_well(now.at);
         self.tally.batch_records.observe(f64::from(batch.records) / 1000.0);
         self.tally.batch_bytes.observe(f64::from(batch.cost) / 1000.0);
         self.tally.delivery_seconds.observe(now.at.saturating_sub(batch.arrived).as_secs_f64());
         let Some(lane) = self.lanes.get_mut(id) else { return };
         (lane.failures, lane.trouble, lane.confirmed, lane.creations) = (0, None, true, 0);
+        lane.stretch.went_well(now.at);
         lane.adapt(took, &self.settings);
         for (index, part) in batch.parts.iter().enumerate() {
             let mut start = part.records.start;
@@ -87,9 +86,8 @@ impl Engine {
     fn failed(&mut self, id: LaneId, batch: Batch, outcome: Outcome, now: Now) {
         match outcome {
             Outcome::Throttled { retry_after } => {
-                self.throttled(now);
                 let what = "throttled by CloudWatch".to_owned();
-                let backoff = self.stretch.backoff(self.settings.backoff);
+                let backoff = self.throttled(id, now);
                 self.retry(id, batch, Failure { what, ambiguous: false, retry_after, backoff }, now);
             }
             Outcome::Unavailable { what, ambiguous, retry_after } => {
@@ -110,11 +108,15 @@ impl Engine {
         }
     }
 
-    fn throttled(&mut self, now: Now) {
+    /// All slow down a little, this lane lingers longer, and its batch waits accordingly.
+    fn throttled(&mut self, id: LaneId, now: Now) -> Backoff {
         self.tally.throttles += 1;
         self.puts.throttled(now.at);
-        let linger = self.pressure().linger;
-        self.stretch.throttled(linger, self.settings.backoff.most, now.at);
+        let (linger, usual) = (self.pressure().linger, self.settings.backoff);
+        self.lanes.get_mut(id).map_or(usual, |lane| {
+            lane.stretch.throttled(linger, usual.most, now.at);
+            lane.stretch.backoff(usual)
+        })
     }
 
     /// Waits where we may not write.
@@ -133,11 +135,7 @@ impl Engine {
         lane.failures += 1;
         batch.tries += 1;
         lane.trouble = Some(failure.what);
-        let mut backoff = failure.backoff;
-        if self.phase == Phase::Draining {
-            backoff.most = backoff.most.min(HURRY);
-        }
-        let wait = backoff.wait(batch.tries.max(lane.failures), failure.retry_after, &mut self.jitter);
+        let wait = self.waits.after(failure.backoff, batch.tries.max(lane.failures), failure.retry_after);
         if lane.failures > 1 {
             // The lane is in trouble, not just this batch: nothing else goes meanwhile.
             lane.not_before = now.at + wait;
@@ -159,7 +157,7 @@ impl Engine {
         }
         if lane.creations > 0 {
             // It was created and is missing all the same: no use in doing so as fast as we can.
-            let wait = self.settings.backoff.wait(lane.creations + 2, None, &mut self.jitter);
+            let wait = self.waits.after(self.settings.backoff, lane.creations + 2, None);
             lane.creation = Creation::Wanted { what: Target::Stream, at: now.at + wait };
             lane.trouble = Some("the log stream is missing although it was created".to_owned());
             lane.failures += 1;
@@ -188,7 +186,7 @@ impl Engine {
                 }
                 lane.failures = lane.failures.saturating_add(2);
                 let backoff = Backoff { least: self.settings.forbidden / 8, most: self.settings.forbidden };
-                lane.not_before = now.at + backoff.wait(lane.failures, None, &mut self.jitter);
+                lane.not_before = now.at + self.waits.after(backoff, lane.failures, None);
                 lane.trouble = Some(format!("every record is refused: {what}"));
             }
         }
@@ -257,17 +255,17 @@ impl Engine {
             }
             Created::GroupMissing => {
                 let what = "the log group does not exist, and create_group is off".to_owned();
-                (what, Backoff { least: forbidden / 8, most: forbidden }.wait(3, None, &mut self.jitter))
+                (what, self.waits.after(Backoff { least: forbidden / 8, most: forbidden }, 3, None))
             }
             Created::Forbidden(why) => {
-                let wait = Backoff { least: forbidden / 8, most: forbidden }.wait(3, None, &mut self.jitter);
+                let wait = self.waits.after(Backoff { least: forbidden / 8, most: forbidden }, 3, None);
                 (why.clone(), wait)
             }
             Created::Failed { what, throttled, retry_after } => {
                 if *throttled {
                     self.creates.throttled(now.at);
                 }
-                let wait = self.settings.backoff.wait(lane.failures + 1, *retry_after, &mut self.jitter);
+                let wait = self.waits.after(self.settings.backoff, lane.failures + 1, *retry_after);
                 (what.clone(), wait)
             }
         };

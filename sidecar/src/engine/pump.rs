@@ -51,7 +51,7 @@ impl Engine {
     pub(super) fn pressure(&self) -> Pressure {
         // A batch for each busy lane takes this long at the present rate: no use in lingering less.
         let busy = self.busy as f64;
-        let stretched = Duration::from_secs_f64(busy / self.puts.rate() * 1.25).max(self.stretch.linger());
+        let stretched = Duration::from_secs_f64(busy / self.puts.rate() * 1.25);
         let linger = self.settings.linger.max(stretched.min(self.settings.linger_max));
         Pressure { linger, draining: self.phase == Phase::Draining }
     }

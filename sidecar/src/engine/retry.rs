@@ -20,6 +20,10 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 const FALL: f64 = 0.7;
 const RISE: f64 = 1.1;
 
+/// It never falls below what was just accepted and a little more: so where one call in eight or fewer is refused, as at an
+/// account's quota, it settles there and does not go on falling.
+const MARGIN: f64 = 1.15;
+
 /// Least time between two changes of the rate: the answers of one burst are one piece of news.
 const CHANGE_EVERY: Duration = Duration::from_secs(1);
 
@@ -63,6 +67,37 @@ impl Backoff {
     }
 }
 
+/// The waits of one engine: jittered, and short once everything is to go.
+#[derive(Debug)]
+pub struct Waits {
+    jitter: Jitter,
+    longest: Duration,
+}
+
+impl Waits {
+    /// Waits whose jitter is the same for the same seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Waits { jitter: Jitter::new(seed), longest: Duration::MAX }
+    }
+
+    /// The wait after `tries` failures.
+    pub fn after(&mut self, backoff: Backoff, tries: u32, retry_after: Option<Duration>) -> Duration {
+        let backoff = Backoff { most: backoff.most.min(self.longest), ..backoff };
+        backoff.wait(tries, retry_after, &mut self.jitter).min(self.longest)
+    }
+
+    /// From now on nothing waits longer than this; the end comes sooner than what was asked for.
+    pub fn hurry(&mut self, longest: Duration) {
+        self.longest = longest;
+    }
+
+    /// A moment within the longest wait.
+    pub fn soon(&mut self) -> Duration {
+        self.longest.mul_f64(self.jitter.unit())
+    }
+}
+
 /// The engine's clock as governor sees it: it stands still between events.
 #[derive(Clone, Debug, Default)]
 struct EventClock(Arc<AtomicU64>);
@@ -86,6 +121,37 @@ pub struct Pacer {
     rate: f64,
     fell_at: Option<Duration>,
     rose_at: Option<Duration>,
+    accepted: Accepted,
+}
+
+/// Accepted calls of the present second and of the one before.
+#[derive(Debug, Default)]
+struct Accepted {
+    second: u64,
+    calls: [u32; 2],
+}
+
+impl Accepted {
+    fn count(&mut self, now: Duration) {
+        self.turn(now);
+        self.calls[0] = self.calls[0].saturating_add(1);
+    }
+
+    /// Calls a second, as far as two seconds tell.
+    fn rate(&mut self, now: Duration) -> f64 {
+        self.turn(now);
+        f64::from(self.calls[0].max(self.calls[1]))
+    }
+
+    fn turn(&mut self, now: Duration) {
+        let passed = now.as_secs().saturating_sub(self.second);
+        match passed {
+            0 => return,
+            1 => self.calls = [0, self.calls[0]],
+            _ => self.calls = [0, 0],
+        }
+        self.second = now.as_secs();
+    }
 }
 
 impl Pacer {
@@ -94,7 +160,15 @@ impl Pacer {
     pub fn new(per_second: u32) -> Self {
         let clock = EventClock::default();
         let rate = f64::from(per_second.max(1));
-        Pacer { limiter: limiter(rate, &clock), clock, most: rate, rate, fell_at: None, rose_at: None }
+        Pacer {
+            limiter: limiter(rate, &clock),
+            clock,
+            most: rate,
+            rate,
+            fell_at: None,
+            rose_at: None,
+            accepted: Accepted::default(),
+        }
     }
 
     /// Takes a token, or says when there will be one.
@@ -119,12 +193,14 @@ impl Pacer {
     pub fn throttled(&mut self, now: Duration) {
         if is_over(self.fell_at, now) {
             self.fell_at = Some(now);
-            self.change(now, (self.rate * FALL).max(1.0));
+            let least = (self.accepted.rate(now) * MARGIN).max(1.0);
+            self.change(now, (self.rate * FALL).max(least).min(self.rate));
         }
     }
 
     /// A call went well: find the way up again, unless another was throttled just now.
     pub fn went_well(&mut self, now: Duration) {
+        self.accepted.count(now);
         if self.rate < self.most && is_over(self.fell_at, now) && is_over(self.rose_at, now) {
             self.rose_at = Some(now);
             self.change(now, (self.rate * RISE).min(self.most));
@@ -203,6 +279,34 @@ mod tests {
             pacer.went_well(Duration::from_millis(second * 1_000 + 900));
         }
         assert!((pacer.rate() - 100.0 * FALL.powi(5)).abs() < 0.01, "{}", pacer.rate());
+    }
+
+    #[test]
+    fn where_few_are_refused_the_rate_settles_above_what_is_accepted() {
+        for refused_of in [10, 30] {
+            let mut pacer = Pacer::new(500);
+            // Thirty calls a second for a minute.
+            for call in 0..1_800_u64 {
+                let now = Duration::from_secs(5) + Duration::from_millis(call * 1_000 / 30);
+                match call % refused_of {
+                    0 => pacer.throttled(now),
+                    _ => pacer.went_well(now),
+                }
+            }
+            assert!(pacer.rate() >= 30.0, "one of {refused_of}: {}", pacer.rate());
+        }
+    }
+
+    #[test]
+    fn the_end_shortens_every_wait() {
+        let backoff = Backoff { least: Duration::from_secs(10), most: Duration::from_secs(60) };
+        let mut waits = Waits::new(1);
+        assert!((0..20).map(|_| waits.after(backoff, 5, None)).max() > Some(Duration::from_secs(30)));
+        waits.hurry(Duration::from_secs(2));
+        for asked in [None, Some(Duration::from_secs(300))] {
+            assert!((0..20).all(|_| waits.after(backoff, 5, asked) <= Duration::from_secs(2)));
+        }
+        assert!((0..20).all(|_| waits.soon() <= Duration::from_secs(2)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How far throttling stretches the linger, and how long what was throttled waits.
+//! How far throttling stretches a lane's linger, and how long what was throttled waits.
 //!
 //! A lane with few records sends a batch a linger, full or not. Where the account's quota is less than one such call a second
 //! for each sidecar, none of them gains by asking more often: each refusal makes the linger longer by a fixed step, each second

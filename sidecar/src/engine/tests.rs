@@ -15,6 +15,9 @@ use super::*;
 use crate::config::Destination;
 use splashdam::wire::Ack;
 
+/// How long an end may take where a test does not say.
+const SHUTDOWN: Duration = Duration::from_secs(25);
+
 mod disk;
 mod spooled;
 mod throttled;
@@ -592,7 +595,7 @@ fn drain_sends_everything_and_says_when_it_is_done() {
         world.feed(*lane, 3, 10, 0);
     }
     let now = world.now();
-    world.engine.drain(now);
+    world.engine.drain(SHUTDOWN, now);
     world.settle();
     assert_eq!(world.attempts.len(), 5);
     assert!(!world.drained);
@@ -608,7 +611,7 @@ fn giving_up_drops_the_rest_counted() {
     let lane = world.lane("s");
     world.feed(lane, 40, 60_000, 0);
     let now = world.now();
-    world.engine.drain(now);
+    world.engine.drain(SHUTDOWN, now);
     world.settle();
     let out: u32 = world.attempts.iter().map(|attempt| attempt.batch.records).sum();
     world.engine.give_up(now);

@@ -27,7 +27,7 @@ const READ_AT_MOST: Duration = Duration::from_secs(1);
 /// What the whole engine asks of each lane now.
 #[derive(Clone, Copy, Debug)]
 pub struct Pressure {
-    /// Longest wait for company, stretched under throttling and with many lanes.
+    /// Longest wait for company, stretched with many lanes; a throttled lane's own may be longer.
     pub linger: Duration,
     /// Everything is to go at once.
     pub draining: bool,
@@ -86,6 +86,9 @@ impl Lane {
     /// Nothing waits for its next attempt beyond `at`.
     pub fn hurry(&mut self, at: Duration) {
         self.not_before = self.not_before.min(at);
+        if let Creation::Wanted { at: wanted, .. } = &mut self.creation {
+            *wanted = (*wanted).min(at);
+        }
         self.retries.iter_mut().for_each(|retry| retry.at = retry.at.min(at));
     }
 
@@ -114,15 +117,16 @@ impl Lane {
         if let Some(at) = reading.map(|reading| reading.since + READ_AT_MOST).filter(|at| *at > now.at) {
             return Next::At(at);
         }
-        if pressure.draining || since + pressure.linger <= now.at {
+        let linger = pressure.linger.max(self.stretch.linger().min(settings.linger_max));
+        if pressure.draining || since + linger <= now.at {
             return Next::Early;
         }
         if !self.flushes.is_empty() {
             return if self.early_in_flight == 0 { Next::Early } else { Next::Idle };
         }
         let quiet = self.last_arrival + settings.linger_quiet;
-        let early_again = self.last_early.map_or(Duration::ZERO, |last| last + pressure.linger);
-        let at = quiet.max(early_again).min(since + pressure.linger);
+        let early_again = self.last_early.map_or(Duration::ZERO, |last| last + linger);
+        let at = quiet.max(early_again).min(since + linger);
         if at <= now.at {
             Next::Early
         } else {

@@ -193,7 +193,7 @@ fn at_the_deadline_what_is_on_disk_stays_there() {
     let lane = outage(&mut world);
     world.feed(lane, 300, 60_000, 0);
     let now = world.now();
-    world.engine.drain(now);
+    world.engine.drain(SHUTDOWN, now);
     world.settle();
     world.engine.give_up(now);
     world.settle();

@@ -73,7 +73,7 @@ fn the_drain_sits_no_long_backoff_out() {
         world.end(0, fail());
     }
     let now = world.now();
-    world.engine.drain(now);
+    world.engine.drain(SHUTDOWN, now);
     world.settle();
     for _ in 0..20 {
         assert!(until_attempt(&mut world) <= 5_010);
@@ -82,4 +82,55 @@ fn the_drain_sits_no_long_backoff_out() {
     until_attempt(&mut world);
     world.accept();
     assert!(world.drained);
+}
+
+/// A stream that is always refused, and one that is not.
+#[test]
+fn a_lane_that_is_throttled_for_good_costs_no_other_its_delivery() {
+    let mut world = World::new(Settings::default(), 64 * MIB);
+    let good = warm(&mut world);
+    let bad = world.lane("bad");
+    world.feed(bad, 1, 10, 0);
+    for _ in 0..100 {
+        world.feed(good, 1, 10, 0);
+        let fed = world.at_ms;
+        while world.snapshot().total.delivered < world.snapshot().total.received - 1 {
+            world.tick(10);
+            end_by_stream(&mut world);
+            assert!(world.at_ms < fed + 1_500, "the good one waited for {} ms", world.at_ms - fed);
+        }
+        while world.at_ms < fed + 1_000 {
+            world.tick(10);
+            end_by_stream(&mut world);
+        }
+    }
+    assert!(world.snapshot().tally.throttles > 3, "the bad one was tried again and again");
+    assert!(world.snapshot().put_rate > 100.0, "{}", world.snapshot().put_rate);
+}
+
+fn end_by_stream(world: &mut World) {
+    while let Some(attempt) = world.attempts.first() {
+        match attempt.destination.stream().as_str() {
+            "bad" => world.end(0, THROTTLED),
+            _ => world.end(0, Outcome::Accepted { rejected: Vec::new() }),
+        }
+    }
+}
+
+#[test]
+fn a_short_end_has_short_waits() {
+    let mut world = World::new(Settings::default(), 64 * MIB);
+    let lane = warm(&mut world);
+    world.feed(lane, 1, 10, 0);
+    for _ in 0..20 {
+        until_attempt(&mut world);
+        world.end(0, Outcome::Forbidden { what: "no".to_owned() });
+    }
+    let now = world.now();
+    world.engine.drain(Duration::from_secs(3), now);
+    world.settle();
+    for _ in 0..10 {
+        assert!(until_attempt(&mut world) <= 760);
+        world.end(0, Outcome::Throttled { retry_after: Some(Duration::from_secs(60)) });
+    }
 }
