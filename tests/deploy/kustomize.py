@@ -1,10 +1,12 @@
 """A subset of kustomize: what deploy/ uses of it, and nothing else. A field that it does not know is an error.
 
-`kubectl kustomize` is the judge: where it is installed, test_kustomize.py compares its output with ours. What is not
-supported: remote resources, name prefixes and suffixes, hashes of generated names, labels in selectors, `$patch`.
+`kubectl kustomize` is the judge: where it is installed, test_kustomize.py and test_components.py compare its output with
+ours. What is not supported: remote resources, name prefixes and suffixes, hashes of generated names, labels in
+selectors, `$patch`, selectors of labels other than `key=value`.
 """
 
 import json
+import re
 from pathlib import Path
 
 import yaml
@@ -72,19 +74,38 @@ def patch(folder, item, resources):
     refuse_unknown(item, {"path", "target"}, folder)
     [change] = yaml.safe_load_all(inside(folder, item["path"]).read_text(encoding="utf-8"))
     target = item.get("target") or {"kind": change["kind"], "name": change["metadata"]["name"]}
-    refuse_unknown(target, {"kind", "name"}, folder)
-    hits = [resource for resource in resources if is_meant(resource, target)]
-    if not hits:
+    refuse_unknown(target, {"kind", "name", "labelSelector"}, folder)
+    hits = [is_meant(resource, target) for resource in resources]
+    # By label there may be none, as in kustomize: a component has patches for kinds that are not there.
+    if not any(hits) and "labelSelector" not in target:
         raise ValueError(f"{folder}: {item} finds nothing")
-    return [(apply(resource, change) if is_meant(resource, target) else resource) for resource in resources]
+    return [apply(resource, change) if hit else resource for resource, hit in zip(resources, hits, strict=True)]
 
 
 def is_meant(resource, target):
-    return resource["kind"] == target["kind"] and target.get("name") in (None, resource["metadata"]["name"])
+    """Kinds are alternatives with `|` between them, which is what kustomize's patterns have in common with ours."""
+    metadata = resource["metadata"]
+    if resource["kind"] not in target["kind"].split("|") or target.get("name") not in (None, metadata["name"]):
+        return False
+    return selected(target.get("labelSelector"), metadata.get("labels", {}))
+
+
+def selected(selector, labels):
+    if selector is None:
+        return True
+    found = re.fullmatch(r"([\w./-]+)=([\w.-]+)", selector)
+    if not found:
+        raise ValueError(f"not supported: labelSelector {selector!r}")
+    return labels.get(found[1]) == found[2]
 
 
 def apply(resource, change):
-    return json_patch(resource, change) if isinstance(change, list) else strategic(resource, change)
+    """A patch that has a target keeps the resource's kind and name, whatever the patch's own are."""
+    if isinstance(change, list):
+        return json_patch(resource, change)
+    patched = strategic(resource, change)
+    kept = {key: resource[key] for key in ("apiVersion", "kind")}
+    return patched | kept | {"metadata": patched["metadata"] | {"name": resource["metadata"]["name"]}}
 
 
 def config_map(folder, item):
@@ -104,8 +125,10 @@ def finish(resource, wanted, folder):
     if "namespace" in wanted and resource["kind"] not in WITHOUT_NAMESPACE:
         metadata["namespace"] = wanted["namespace"]
     for item in wanted.get("labels", []):
-        refuse_unknown(item, {"pairs"}, folder)
-        metadata["labels"] = metadata.get("labels", {}) | item["pairs"]
+        refuse_unknown(item, {"pairs", "includeTemplates"}, folder)
+        labelled = [metadata] + (templates(resource) if item.get("includeTemplates") else [])
+        for place in labelled:
+            place["labels"] = place.get("labels", {}) | item["pairs"]
     for item in wanted.get("replicas", []):
         refuse_unknown(item, {"name", "count"}, folder)
         if metadata["name"] == item["name"] and resource["kind"] in ("Deployment", "StatefulSet"):
@@ -114,6 +137,12 @@ def finish(resource, wanted, folder):
         refuse_unknown(item, {"name", "newName", "newTag"}, folder)
         for container in containers(resource):
             container["image"] = renamed(container["image"], item)
+
+
+def templates(resource):
+    """The metadata of what a workload makes: its pods, and a CronJob's Jobs."""
+    made = [resource["spec"][key] for key in ("template", "jobTemplate") if key in resource.get("spec", {})]
+    return [item.setdefault("metadata", {}) for item in made] + [found for item in made for found in templates(item)]
 
 
 def renamed(image, item):

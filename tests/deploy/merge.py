@@ -22,7 +22,8 @@ def strategic(base, patch, key=None):
     """`patch` merged into a copy of `base`; `key` is the field that both are the value of."""
     if isinstance(patch, dict) and any(name.startswith("$") for name in patch):
         raise ValueError(f"directives are not supported: {patch}")
-    if isinstance(base, dict) and isinstance(patch, dict):
+    if isinstance(patch, dict):
+        base = base if isinstance(base, dict) else {}
         merged = {name: value for name, value in base.items() if patch.get(name, "") is not None}
         for name, value in patch.items():
             if value is not None:

@@ -3,9 +3,15 @@
 import re
 from pathlib import Path
 
+import kubernetes_validate
 import pytest
+import yaml
 
-from manifests import DEPLOY
+from cases import environment
+from kustomize import render
+from manifests import DEPLOY, pod_of, sidecar_of
+from quantity import seconds
+from test_kustomize import kustomization
 from test_monitoring import ALERTS
 
 ROOT = DEPLOY.parent
@@ -62,6 +68,40 @@ def test_forms_are_there(folder):
     names = re.findall(r"[\w./-]+", folder.replace("`", ""))
     for name in names:
         assert (DEPLOY / "kubernetes" / name).resolve().is_dir(), name
+
+
+def test_what_the_docs_show_puts_the_sidecar_beside_an_app(tmp_path):
+    """Both excerpts of *Kubernetes*, as they stand: the lines as a patch of a Deployment, then the components."""
+    outer, lines = re.findall(r"```yaml\n(.*?)```", section("Kubernetes"), re.DOTALL)
+    given = tmp_path / "orders.yaml"
+    given.mkdir()
+    app = {"name": "web", "image": "orders:1", "env": [{"name": "PORT", "value": "8080"}]}
+    theirs = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "orders"}}
+    theirs["spec"] = {"selector": {}, "template": {"spec": {"containers": [app]}}}
+    (given / "theirs.yaml").write_text(yaml.safe_dump(theirs), encoding="utf-8")
+    (given / "lines.yaml").write_text(lines, encoding="utf-8")
+    inner = {"resources": ["theirs.yaml"], "patches": [{"path": "lines.yaml"}]}
+    (given / "kustomization.yaml").write_text(kustomization(yaml.safe_dump(inner)), encoding="utf-8")
+    (tmp_path / "kustomization.yaml").write_text(outer, encoding="utf-8")
+    (tmp_path / "splashdam").symlink_to(DEPLOY / "kubernetes")
+    [deployment] = render(tmp_path)
+    spec = pod_of(deployment)
+    kubernetes_validate.validate(deployment, "1.29", strict=True)
+    sidecar, [web] = sidecar_of(spec), spec["containers"]
+    assert (sidecar["image"], sidecar["restartPolicy"]) == ("splashdam:0.1.0", "Always")
+    assert environment(sidecar)["SPLASHDAM_GROUP"] == "/shop/orders"
+    assert environment(sidecar)["SPLASHDAM_SPOOL_DIR"] == "/var/spool/splashdam"
+    assert environment(web) == {"PORT": "8080", "SPLASHDAM_SOCKET": "/run/splashdam/splashdam.sock"}
+    assert [mount["name"] for mount in web["volumeMounts"]] == ["splashdam-socket"]
+    deadline = seconds(environment(sidecar)["SPLASHDAM_SHUTDOWN_DEADLINE"])
+    assert spec["terminationGracePeriodSeconds"] == 30 + deadline + 5
+    assert f"the app's time and {deadline + 5} s" in lines
+
+
+def test_components_are_all_in_their_table():
+    rows = " ".join(table(section("Kubernetes"), "component"))
+    named = set(re.findall(r"components/([\w-]+)", rows))
+    assert named == {path.parent.name for path in (DEPLOY / "kubernetes/components").glob("*/kustomization.yaml")}
 
 
 def test_files_that_are_named_are_there():

@@ -61,6 +61,8 @@ def test_kubectl_says_the_same(folder):
         "resources: [thing.yaml]\npatches: [{path: thing.yaml, options: {}}]",
         "resources: [thing.yaml]\npatches: [{path: other.yaml}]",
         "resources: [thing.yaml]\nlabels: [{pairs: {a: b}, includeSelectors: true}]",
+        "resources: [thing.yaml]\npatches: [{path: thing.yaml, target: {kind: ConfigMap, labelSelector: a in (b)}}]",
+        "resources: [thing.yaml]\npatches: [{path: thing.yaml, target: {kind: ConfigMap, annotationSelector: a=b}}]",
         "resources: [thing.yaml]\nimages: [{name: a, digest: sha256:0}]",
         "configMapGenerator: [{name: a, files: [thing.yaml], options: {}}]",
     ],

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cases import workload
 from exposed import scrape
 from kustomize import load
-from manifests import DEPLOY
+from manifests import DEPLOY, template_of
 from promql import names
 
 [RULES] = load(DEPLOY / "monitoring/rules.yaml")
@@ -167,8 +168,7 @@ def test_the_pod_monitor_finds_the_port():
     [endpoint] = monitor["spec"]["podMetricsEndpoints"]
     assert set(endpoint) == {"port", "path", "interval", "scrapeTimeout"}
     assert endpoint["path"] == "/metrics"
-    [deployment] = load(DEPLOY / "kubernetes/deployment/deployment.yaml")
-    template = deployment["spec"]["template"]
+    template = template_of(workload("kubernetes/deployment"))
     assert monitor["spec"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
     assert endpoint["port"] in [port["name"] for port in template["spec"]["initContainers"][0]["ports"]]
     job = re.search(r'job=~"([^"]*)"', ALERTS["SplashdamUnreachable"]["expr"])[1]

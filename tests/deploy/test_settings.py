@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cases import ALL, KUBERNETES, environment, pod, settings
+from cases import ALL, KUBERNETES, environment, pod, settings, workload
 from kustomize import load
 from manifests import DEPLOY, sidecar_of
 from quantity import quantity, size
@@ -16,6 +16,7 @@ from template import process
 
 BINARY = os.environ["SPLASHDAM_BIN"]
 MIB = 2**20
+PRODUCTION = "kubernetes/overlays/production"
 # What the downward API would say.
 FIELDS = {"metadata.name": "app-0", "metadata.namespace": "shop"}
 CLOWDER = {
@@ -141,11 +142,11 @@ def test_resources_are_those_of_the_plan():
         assert quantity(resources["limits"]["memory"]) == wanted["memory_limit_bytes"]
 
 
-def test_the_spool_is_that_of_the_plan():
-    spool = plan("--records-per-second", 100, "--outage", "1h")["spool"]
-    spec, have = pod("kubernetes/overlays/spool-emptydir"), settings("kubernetes/overlays/spool-emptydir")
-    assert size(have["SPLASHDAM_SPOOL_MAX"]) == spool["max_bytes"]
-    [volume] = [volume for volume in spec["volumes"] if volume["name"] == "splashdam-spool"]
+@pytest.mark.parametrize(("name", "outage"), [("kubernetes/overlays/spool-emptydir", "1h"), (PRODUCTION, "4h")])
+def test_the_spool_is_that_of_the_plan(name, outage):
+    spool = plan("--records-per-second", 100, "--outage", outage)["spool"]
+    assert size(settings(name)["SPLASHDAM_SPOOL_MAX"]) == spool["max_bytes"]
+    [volume] = [volume for volume in pod(name)["volumes"] if volume["name"] == "splashdam-spool"]
     assert quantity(volume["emptyDir"]["sizeLimit"]) == spool["volume_bytes"]
 
 
@@ -162,28 +163,28 @@ def test_what_stands_beside_the_spool_is_what_the_plan_adds():
 
 
 def test_the_policy_is_what_check_asks_for():
-    code, said, warned = splashdam(
-        "check", "--remote", "--group", "/my/app", "--region", "eu-central-1", "--endpoint-url", "http://127.0.0.1:9",
-        "--connect-timeout", "100ms", variables={"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "x"},
-    )  # fmt: skip
+    """For overlays/production, which is the one to begin with."""
+    flags = ["--endpoint-url", "http://127.0.0.1:9", "--connect-timeout", "100ms"]
+    keys = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "x"}
+    code, said, warned = splashdam("check", "--remote", *flags, variables=keys | given(settings(PRODUCTION)))
     # Nobody answers there; the policy is told all the same.
     assert code == 1, said + warned
     told = json.loads(said.split("The least policy to ask for:\n", 1)[1])
     assert told == json.loads((KUBERNETES / "iam/policy.json").read_text(encoding="utf-8"))
-    assert settings("kubernetes/overlays/irsa")["SPLASHDAM_GROUP"] == "/my/app"
-    assert settings("kubernetes/overlays/irsa")["AWS_REGION"] == "eu-central-1"
 
 
 def test_trust_is_for_this_service_account():
     irsa = json.loads((KUBERNETES / "iam/trust-irsa.json").read_text(encoding="utf-8"))["Statement"][0]
     provider = irsa["Principal"]["Federated"].split("oidc-provider/")[1]
-    account = pod("kubernetes/overlays/irsa")["serviceAccountName"]
-    wanted = {f"{provider}:aud": "sts.amazonaws.com", f"{provider}:sub": f"system:serviceaccount:default:{account}"}
+    assert provider.startswith(f"oidc.eks.{settings(PRODUCTION)['AWS_REGION']}.amazonaws.com/")
+    namespace, account = workload(PRODUCTION)["metadata"]["namespace"], pod(PRODUCTION)["serviceAccountName"]
+    wanted = {f"{provider}:aud": "sts.amazonaws.com", f"{provider}:sub": f"system:serviceaccount:{namespace}:{account}"}
     assert irsa["Action"] == "sts:AssumeRoleWithWebIdentity"
     assert irsa["Condition"] == {"StringEquals": wanted}
     agent = json.loads((KUBERNETES / "iam/trust-pod-identity.json").read_text(encoding="utf-8"))["Statement"][0]
     assert agent["Principal"] == {"Service": "pods.eks.amazonaws.com"}
     assert agent["Action"] == ["sts:AssumeRole", "sts:TagSession"]
-    [annotated] = [r for r in ALL["kubernetes/overlays/irsa"] if r["kind"] == "ServiceAccount"]
-    [role] = annotated["metadata"]["annotations"].items()
-    assert role == ("eks.amazonaws.com/role-arn", "arn:aws:iam::123456789012:role/splashdam")
+    for name in (PRODUCTION, "kubernetes/overlays/irsa"):
+        [annotated] = [resource for resource in ALL[name] if resource["kind"] == "ServiceAccount"]
+        [role] = annotated["metadata"]["annotations"].items()
+        assert role == ("eks.amazonaws.com/role-arn", "arn:aws:iam::123456789012:role/splashdam")

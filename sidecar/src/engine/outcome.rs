@@ -124,9 +124,12 @@ impl Engine {
     /// All slow down a little, this lane lingers longer, and its batch waits accordingly.
     fn throttled(&mut self, id: LaneId, now: Now) -> Backoff {
         self.tally.throttles += 1;
-        self.puts.throttled(now.at);
         let (linger, usual) = (self.pressure().linger, self.settings.backoff);
         self.lanes.get_mut(id).map_or(usual, |lane| {
+            // A lane that is refused again and again slows down by itself; it must not slow down the others for ever.
+            if lane.failures == 0 {
+                self.puts.throttled(now.at);
+            }
             lane.stretch.throttled(linger, usual.most, now.at);
             lane.stretch.backoff(usual)
         })
@@ -260,6 +263,7 @@ impl Engine {
                 return;
             }
             Created::Exists => {
+                self.creates.went_well(now.at);
                 lane.creation = Creation::Unneeded;
                 lane.creations = lane.creations.saturating_add(1);
                 return;
