@@ -18,7 +18,7 @@ fn the_account_is_the_same_everywhere() {
     client.write_all(b"a\n\nb\nc\n").unwrap();
     until("three records are in", || stage.get("/status")?.1.contains("\"received\":3").then_some(()));
     let (code, flushed) =
-        stage.ask(b"POST /flush?timeout=9s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        stage.ask(b"POST /flush?timeout=9s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     assert_eq!(code, 200);
     assert!(flushed.contains("\"reached\":true") && flushed.contains("\"delivered\":3"), "{flushed}");
     let (code, metrics) = stage.get("/metrics").unwrap();
@@ -34,7 +34,8 @@ fn a_flush_that_cannot_be_reached_says_so() {
     let stage = Stage::start(&["--fault", "throttle"], &[]);
     UnixStream::connect(&stage.socket).unwrap().write_all(b"a\n").unwrap();
     until("the record is in", || stage.get("/status")?.1.contains("\"received\":1").then_some(()));
-    let answer = stage.ask(b"POST /flush?timeout=50ms HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let answer =
+        stage.ask(b"POST /flush?timeout=50ms HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     assert!(answer.0 == 200 && answer.1.contains("\"reached\":false"), "{answer:?}");
 }
 
@@ -82,7 +83,7 @@ fn only_a_loopback_listener_takes_a_flush_or_a_drain() {
     let get = "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     until("the sidecar is ready", || (ask(port, get.as_bytes())?.0 == 200).then_some(()));
     for path in ["/flush", "/drain"] {
-        let change = format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let change = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         assert_eq!(ask(port, change.as_bytes()).unwrap().0, 403, "{path}");
     }
     assert_eq!(ask(port, get.as_bytes()).unwrap().0, 200, "it did not drain");

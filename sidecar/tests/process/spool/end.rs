@@ -55,12 +55,12 @@ fn a_second_signal_loses_nothing_that_was_durable() {
     let remote = Remote::strict();
     down(&remote);
     let setup = spooled(&remote).flags(&["--shutdown-deadline", "50s"]);
-    let sidecar = setup.start();
+    let mut sidecar = setup.start();
     sidecar.feed_lines(numbered(0..LINES, 100));
     super::until_durable(&sidecar, LINES);
     sidecar.signal(Signal::TERM);
     until("it is shutting down", || sidecar.stderr().contains("shutting down"));
-    sidecar.signal(Signal::TERM);
+    sidecar.insist(Signal::TERM);
     let ended = sidecar.wait();
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     let account = ended.account();
