@@ -10,6 +10,7 @@
 //!
 //! To add a setting: a field in `model` with its default, and a row in `table`.
 
+mod advice;
 mod allow;
 mod cgroup;
 mod check;
@@ -149,7 +150,9 @@ fn assemble(
     refused.extend(unused);
     // Where a value was refused its default stands in; what would follow from that is no mistake of anybody's.
     problems.extend(check::finish(&mut config, &refused));
+    problems.extend(advice::of_aws_variables(&config, surroundings));
     let mut warnings = settled.warnings;
+    warnings.extend(advice::of(&config, surroundings.memory_limit));
     let unknown = variables::unknown(&surroundings.variables);
     if problems.is_empty() {
         warnings.extend(unknown);
