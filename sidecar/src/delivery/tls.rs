@@ -39,6 +39,9 @@ pub enum TrustError {
     },
 }
 
+/// How each certificate of a bundle begins.
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+
 /// How much the system's roots matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Roots {
@@ -58,8 +61,17 @@ pub(crate) fn context(bundle: Option<&Path>, roots: Roots) -> Result<TlsContext,
             let source = |source| TrustError::Unreadable { path: path.to_owned(), source };
             let pem = std::fs::read(path).map_err(source)?;
             let invalid = |what: String| TrustError::Invalid { path: path.to_owned(), what };
-            check(&pem).map_err(&invalid)?;
-            TrustStore::empty().with_pem_certificate(pem)
+            let (good, bad) = usable(&pem);
+            match bad.first() {
+                Some(first) if good.is_empty() => return Err(invalid(first.clone())),
+                None if good.is_empty() => return Err(invalid("it holds no certificate".to_owned())),
+                Some(first) => {
+                    let (path, left_out) = (path.display(), bad.len());
+                    tracing::warn!(%path, left_out, first, "some certificates cannot be used and are left out");
+                }
+                None => {}
+            }
+            TrustStore::empty().with_pem_certificate(good)
         }
     };
     let failed = |error: Box<dyn std::error::Error>| TrustError::Invalid {
@@ -96,19 +108,20 @@ fn system(roots: Roots) -> Result<TrustStore, TrustError> {
     Ok(TrustStore::empty())
 }
 
-/// The SDK panics on a bad bundle, so it never sees one.
-fn check(pem: &[u8]) -> Result<(), String> {
-    let mut count = 0;
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| format!("certificate {}: {error}", count + 1))?;
+/// The certificates that can be used, and what is wrong with the others. The SDK panics on a bad one, so it never sees any.
+fn usable(pem: &[u8]) -> (Vec<u8>, Vec<String>) {
+    let text = String::from_utf8_lossy(pem);
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for (index, block) in text.split(BEGIN).skip(1).enumerate() {
+        let block = format!("{BEGIN}{block}");
+        let parsed = CertificateDer::from_pem_slice(block.as_bytes()).map_err(|error| error.to_string());
         let mut store = rustls::RootCertStore::empty();
-        store.add(certificate).map_err(|error| format!("certificate {}: {error}", count + 1))?;
-        count += 1;
+        match parsed.and_then(|certificate| store.add(certificate).map_err(|error| error.to_string())) {
+            Ok(()) => good.extend_from_slice(block.as_bytes()),
+            Err(error) => bad.push(format!("certificate {}: {error}", index + 1)),
+        }
     }
-    if count == 0 {
-        return Err("it holds no certificate".to_owned());
-    }
-    Ok(())
+    (good, bad)
 }
 
 #[cfg(test)]
@@ -134,5 +147,17 @@ mod tests {
             let told = context_of(text).unwrap_err().to_string();
             assert!(told.contains(word), "{told}");
         }
+    }
+    #[test]
+    fn one_bad_certificate_spoils_no_bundle() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let good = rcgen::CertificateParams::new(["ca".to_owned()]).unwrap().self_signed(&key).unwrap().pem();
+        let odd = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let bundle = format!("# odd\n{odd}# good\n{good}{odd}-----BEGIN CERTIFICATE-----\nTRUNC");
+        let (usable, bad) = super::usable(bundle.as_bytes());
+        assert_eq!(CertificateDer::pem_slice_iter(&usable).filter_map(Result::ok).count(), 1);
+        assert_eq!(bad.len(), 3, "{bad:?}");
+        assert!(bad[0].starts_with("certificate 1: ") && bad[1].starts_with("certificate 3: "), "{bad:?}");
+        assert!(context_of(&bundle).is_ok());
     }
 }
