@@ -21,6 +21,7 @@ use tokio::sync::Mutex;
 
 use super::outcome::{bounded, Class, Failure};
 use super::setup::Parts;
+use crate::engine::retry::Jitter;
 
 mod held;
 mod source;
@@ -30,7 +31,7 @@ use held::{Held, State};
 /// How the text of every failure begins that kept a call from being made at all. It is said here, once, and not by lane.
 const CANNOT_SIGN: &str = "cannot sign calls";
 
-/// Shortest and longest pause after a failure.
+/// First and longest pause after a failure; by chance it is down to half as long.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 /// A failure that lasts is said again so often.
 const REMIND: Duration = Duration::from_secs(600);
@@ -70,8 +71,10 @@ pub(super) struct Lease {
 }
 
 /// The search for credentials; whoever holds it searches.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Renewal {
+    /// So that many sidecars do not ask their sources at one moment.
+    jitter: Jitter,
     /// What the chain was built with; kept as long as it finds something.
     config: Option<SdkConfig>,
     failures: u32,
@@ -82,8 +85,8 @@ struct Renewal {
 }
 
 impl Access {
-    pub(super) fn new(parts: Parts, patience: Duration) -> Arc<Self> {
-        let (held, renewal) = Default::default();
+    pub(super) fn new(parts: Parts, patience: Duration, seed: u64) -> Arc<Self> {
+        let (held, renewal) = (Arc::default(), Arc::new(Mutex::new(Renewal::new(seed))));
         Arc::new(Access { parts, client: OnceLock::new(), held, renewal, patience })
     }
 
@@ -180,7 +183,7 @@ impl Access {
     fn take(&self, renewal: &mut Renewal, credentials: Credentials) -> u64 {
         let region = renewal.config.as_ref().and_then(SdkConfig::region).map_or("none", AsRef::as_ref);
         let told = format!("{}, for region {region}", source::describe(&credentials));
-        let generation = self.held.put(credentials, SystemTime::now());
+        let generation = self.held.put(credentials, SystemTime::now(), renewal.jitter.unit());
         if generation == 1 || renewal.failures > 0 {
             tracing::info!("calls are signed with credentials {told}");
         } else {
@@ -192,6 +195,11 @@ impl Access {
 }
 
 impl Renewal {
+    fn new(seed: u64) -> Self {
+        let (jitter, last) = (Jitter::new(seed), String::new());
+        Renewal { jitter, config: None, failures: 0, not_before: None, said: None, last }
+    }
+
     /// The last search failed so recently that another one would be no use.
     fn pauses(&self) -> bool {
         self.not_before.is_some_and(|at| Instant::now() < at)
@@ -200,7 +208,8 @@ impl Renewal {
     fn failed(&mut self, error: &str, left: Option<Duration>) {
         let now = Instant::now();
         self.failures = self.failures.saturating_add(1);
-        let pause = PAUSE.0.saturating_mul(1 << (self.failures - 1).min(8)).min(PAUSE.1);
+        let most = PAUSE.0.saturating_mul(1 << (self.failures - 1).min(8)).min(PAUSE.1);
+        let pause = most.mul_f64(0.5 + self.jitter.unit() / 2.0);
         (self.not_before, self.last) = (Some(now + pause), error.to_owned());
         let over = left.is_none();
         if self.said.is_some_and(|(at, was_over)| was_over == over && now.duration_since(at) < REMIND) {

@@ -51,7 +51,7 @@ impl CloudWatch {
         let parts = setup.parts()?;
         let (place, proxied) = (parts.place.clone(), parts.proxied.clone());
         proxied.iter().for_each(|way| tracing::info!("{way}"));
-        let access = Access::new(parts, setup.delivery.attempt_timeout.max(SEARCH));
+        let access = Access::new(parts, setup.delivery.attempt_timeout.max(SEARCH), setup.seed);
         Ok(CloudWatch { access, create: setup.create.clone(), budget, place, proxied })
     }
 

@@ -29,6 +29,8 @@ pub struct Setup {
     pub ca_bundle: Option<PathBuf>,
     /// Whether anything will be sent at all.
     used: bool,
+    /// Of the jitter in the search for credentials.
+    pub(super) seed: u64,
 }
 
 /// Why the delivery cannot be set up; all of it is configuration.
@@ -55,13 +57,19 @@ impl Setup {
     #[must_use]
     pub fn new(delivery: DeliveryConfig, create: CreationConfig) -> Self {
         let ca_bundle = std::env::var_os(tls::CA_BUNDLE).filter(|path| !path.is_empty()).map(PathBuf::from);
-        Setup { delivery, create, ca_bundle, used: true }
+        Setup { delivery, create, ca_bundle, used: true, seed: 0 }
     }
 
     /// For a sidecar that ships nothing: neither roots nor proxies matter.
     #[must_use]
     pub fn unused(self) -> Self {
         Setup { used: false, ..self }
+    }
+
+    /// Has chance begin here: each sidecar's is its own.
+    #[must_use]
+    pub fn seeded(self, seed: u64) -> Self {
+        Setup { seed, ..self }
     }
 
     /// The AWS configuration to be, without asking anybody anything yet.

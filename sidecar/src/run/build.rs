@@ -33,6 +33,7 @@ pub(super) fn core(config: &Config, runtime: &tokio::runtime::Handle) -> Result<
     let waker = mio::Waker::new(poll.registry(), crate::intake::WAKER).map_err(system("make a waker"))?;
     let mailbox = Arc::new(Mailbox::new(waker));
     let setup = Setup::new(config.delivery.clone(), config.destinations.create.clone());
+    let setup = setup.seeded(u64::from_le_bytes(seed));
     let setup = if config.service == Service::Disabled { setup.unused() } else { setup };
     let remote = CloudWatch::new(&setup, Arc::clone(&budget))?;
     let engine = Engine::new(settings(config, u64::from_le_bytes(seed)), budget);
