@@ -13,6 +13,5 @@ mod outcome;
 mod setup;
 mod tls;
 
-pub(crate) use access::CANNOT_SIGN;
 pub use cloudwatch::CloudWatch;
 pub use setup::{Setup, SetupError};

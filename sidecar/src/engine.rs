@@ -163,6 +163,8 @@ enum Phase {
 struct InFlight {
     lane: LaneId,
     early: bool,
+    /// It was tried before.
+    retry: bool,
 }
 
 /// The state machine.
@@ -207,9 +209,9 @@ pub struct Engine {
 /// What happened so far beside the account.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// Attempts started, first ones only.
+    /// Calls of first attempts, each counted once it has ended.
     pub first_attempts: u64,
-    /// Attempts started again after a failure.
+    /// Calls of attempts made again after a failure, each counted once it has ended.
     pub retries: u64,
     /// Answers that said we were too fast.
     pub throttles: u64,
@@ -221,7 +223,7 @@ pub struct Tally {
     pub batch_records: Histogram,
     /// Cost in bytes of accepted batches.
     pub batch_bytes: Histogram,
-    /// Seconds from the start of an attempt to its outcome.
+    /// Seconds from the start of a call to its outcome.
     pub put_seconds: Histogram,
     /// Seconds from taking a batch's oldest record in to its acceptance.
     pub delivery_seconds: Histogram,

@@ -1,6 +1,7 @@
 //! The `splashdam` binary: parse, run, exit code.
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Parser;
 use splashdam_sidecar::cli::{Cli, Command, Exit, RunArgs};
@@ -32,18 +33,18 @@ fn run_sidecar(args: &RunArgs, around: &Surroundings) -> Exit {
     let loaded = match args.load(around) {
         Ok(loaded) => loaded,
         Err(errors) => {
-            eprintln!("{errors}");
+            diagnostics::say(&errors.to_string(), Instant::now());
             return Exit::Configuration;
         }
     };
-    diagnostics::begin(&loaded.config.diagnostics);
+    let _diagnostics = diagnostics::begin(&loaded.config.diagnostics);
     for warning in loaded.warnings {
         tracing::warn!("{warning}");
     }
     match run::run(loaded.config) {
         Ok(exit) => exit,
         Err(error) => {
-            tracing::error!("{error}");
+            diagnostics::fatal(&error);
             error.exit()
         }
     }

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch, Notify};
 
 use crate::config::Destination;
-use crate::delivery::{CloudWatch, CANNOT_SIGN};
+use crate::delivery::CloudWatch;
 use crate::engine::budget::Payment;
 use crate::engine::create::{Created, Target};
 use crate::engine::snapshot::Snapshot;
@@ -297,17 +297,13 @@ impl Shell {
 
     /// Makes the call, unless the shutdown deadline ends it first.
     async fn attempt(&self, attempt: Attempt) -> Report {
-        let (id, spare) = (attempt.id, attempt.batch.parts.clone());
-        let (records, cost, arrived) = (attempt.batch.records, attempt.batch.cost, attempt.batch.arrived);
         let mut cancelled = self.cancelled.subscribe();
-        let destination = attempt.destination.clone();
-        let report = tokio::select! {
-            report = self.remote.attempt(attempt) => report,
-            _ = cancelled.wait_for(|cancelled| *cancelled) => {
-                let batch = crate::engine::batch::Batch { parts: spare, records, cost, arrived, ..Default::default() };
-                Report { id, batch, outcome: Outcome::Cancelled, took: Duration::ZERO, growth: None }
-            }
+        let cancelled = async move {
+            // The sender is ours: it lives as long as this.
+            let _ = cancelled.wait_for(|cancelled| *cancelled).await;
         };
+        let destination = attempt.destination.clone();
+        let report = self.remote.attempt(attempt, cancelled).await;
         warn_of(&report, &destination);
         report
     }
@@ -374,7 +370,7 @@ fn tell_created(what: Target, created: &Created, destination: &Destination) {
     match created {
         Created::Exists => tracing::info!(%destination, "the log {kind} exists now"),
         Created::GroupMissing => tracing::info!(%destination, "the log group does not exist yet"),
-        Created::Forbidden(error) | Created::Failed { what: error, .. } => {
+        Created::Forbidden(error) | Created::Unsigned(error) | Created::Failed { what: error, .. } => {
             crate::diagnostics::limited(|| tracing::warn!(%destination, error, "cannot create the log {kind}"));
         }
     }
@@ -392,7 +388,7 @@ fn warn_of(report: &Report, destination: &Destination) {
         Outcome::Missing => tracing::debug!(%destination, "the stream or group does not exist yet"),
         Outcome::TooLarge | Outcome::Cancelled => {}
         // Said once, for all lanes, by whoever looks for credentials.
-        Outcome::Unavailable { what, .. } if what.starts_with(CANNOT_SIGN) => {
+        Outcome::Unsigned { what } => {
             tracing::debug!(%destination, records, error = what, "not delivered, will retry");
         }
         Outcome::Unavailable { what, .. } | Outcome::Forbidden { what } | Outcome::Refused { what } => {

@@ -200,7 +200,7 @@ impl World<'_> {
         let took = self.took(answer);
         let outcome = outcome(answer, self.scenario.sabotage);
         // No body is built: its payment goes back as it would with the call's end.
-        let report = Report { id: attempt.id, batch: attempt.batch, outcome, took, growth: None };
+        let report = Report { id: attempt.id, batch: attempt.batch, outcome, took: Some(took), growth: None };
         self.note(at + took, index, Event::Put { report: Box::new(report), noisy });
     }
 

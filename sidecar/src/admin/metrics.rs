@@ -183,14 +183,14 @@ impl Facts {
         let tally = &self.snapshot.tally;
         families.gauge(
             "splashdam_attempts_in_flight",
-            "PutLogEvents calls under way",
+            "PutLogEvents calls under way, or waiting for credentials",
             self.snapshot.in_flight as u64,
         )?;
         let kinds = [([("kind", "first")], tally.first_attempts), ([("kind", "retry")], tally.retries)];
-        families.counters("splashdam_attempts", "PutLogEvents calls begun", kinds)?;
+        families.counters("splashdam_attempts", "PutLogEvents calls made", kinds)?;
         families.counter("splashdam_throttles", "Answers that said we were too fast", tally.throttles)?;
         let reasons = Failed::ALL.iter().map(|reason| ([("reason", reason.name())], tally.failures[*reason as usize]));
-        families.counters("splashdam_failures", "Calls that failed in any other way", reasons)?;
+        families.counters("splashdam_failures", "Calls that failed in any other way, or could not be made", reasons)?;
         families.counter("splashdam_creates", "Calls that created a group or stream, or tried to", tally.creates)?;
         let rate = self.snapshot.put_rate;
         families.gauge("splashdam_put_rate", "PutLogEvents calls a second that we allow ourselves now", rate)?;

@@ -166,6 +166,8 @@ pub struct Lane {
     pub spool_trouble: Option<String>,
     /// Age of the oldest of them.
     pub oldest_seconds: Option<f64>,
+    /// How long a batch that is not full waits for company: more than `--linger` where CloudWatch throttles.
+    pub linger_seconds: f64,
     /// Live connections.
     pub connections: u64,
     /// Attempts under way.
@@ -258,6 +260,7 @@ impl Lane {
             spool_bytes: lane.spool_bytes,
             spool_trouble: lane.spool_trouble.clone(),
             oldest_seconds: lane.oldest.map(|age| age.as_secs_f64()),
+            linger_seconds: lane.linger.as_secs_f64(),
             connections: lane.connections.into(),
             in_flight: lane.in_flight.0.into(),
             in_flight_limit: lane.in_flight.1.into(),

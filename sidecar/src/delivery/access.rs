@@ -28,7 +28,7 @@ mod source;
 use held::{Held, State};
 
 /// How the text of every failure begins that kept a call from being made at all. It is said here, once, and not by lane.
-pub(crate) const CANNOT_SIGN: &str = "cannot sign calls";
+const CANNOT_SIGN: &str = "cannot sign calls";
 
 /// Shortest and longest pause after a failure.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
@@ -215,5 +215,5 @@ impl Renewal {
 /// Nothing was sent. Every lane keeps the text, so it is shorter than what the log says.
 fn failure(error: &str) -> Failure {
     let what = bounded(format!("{CANNOT_SIGN}: {error}"), TEXT);
-    Failure { class: Class::Unavailable { ambiguous: false }, what, retry_after: None }
+    Failure { class: Class::Unsigned, what, retry_after: None }
 }

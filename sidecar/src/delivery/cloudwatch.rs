@@ -3,9 +3,10 @@
 //! The SDK signs, connects and reads errors. It does not build the body: ours replaces the one it
 //! would serialize, before it is signed. Its retries are off. Every call has a connect and an attempt time-out.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatchlogs::config::interceptors::AfterDeserializationInterceptorContextRef;
@@ -61,28 +62,32 @@ impl CloudWatch {
         self.access.load().await
     }
 
-    /// Makes the call that an attempt asks for.
-    pub async fn attempt(&self, attempt: Attempt) -> Report {
+    /// Makes the call that an attempt asks for, unless `cancelled` comes first. Before it is made nobody can have got anything.
+    pub async fn attempt(&self, attempt: Attempt, cancelled: impl Future<Output = ()>) -> Report {
+        tokio::pin!(cancelled);
         let Attempt { id, destination, batch, body: payment } = attempt;
-        let lease = match self.access.lease().await {
+        let unmade = |batch, outcome| Report { id, batch, outcome, took: None, growth: None };
+        let lease = tokio::select! {
+            lease = self.access.lease() => lease,
+            () = &mut cancelled => return unmade(batch, Outcome::Cancelled),
+        };
+        let lease = match lease {
             Ok(lease) => lease,
-            Err(failure) => {
-                let outcome = failure.into_outcome();
-                return Report { id, batch, outcome, took: Duration::ZERO, growth: None };
-            }
+            Err(failure) => return unmade(batch, failure.into_outcome()),
         };
-        let (outcome, took, growth) = match body::build(&self.budget, &destination, &batch, payment) {
-            Err(TooLarge) => (Outcome::TooLarge, Duration::ZERO, None),
-            Ok(body) => {
-                let begun = Instant::now();
-                let outcome = match self.put(&lease, &destination, body.bytes).await {
-                    Ok(indices) => Outcome::Accepted { rejected: body::rejected_ranges(&batch, indices) },
-                    Err(failure) => failure.into_outcome(),
-                };
-                (outcome, begun.elapsed(), Some(body.growth))
-            }
+        let body = match body::build(&self.budget, &destination, &batch, payment) {
+            Ok(body) => body,
+            Err(TooLarge) => return unmade(batch, Outcome::TooLarge),
         };
-        Report { id, batch, outcome, took, growth }
+        let begun = Instant::now();
+        let outcome = tokio::select! {
+            put = self.put(&lease, &destination, body.bytes) => match put {
+                Ok(indices) => Outcome::Accepted { rejected: body::rejected_ranges(&batch, indices) },
+                Err(failure) => failure.into_outcome(),
+            },
+            () = &mut cancelled => Outcome::Cancelled,
+        };
+        Report { id, batch, outcome, took: Some(begun.elapsed()), growth: Some(body.growth) }
     }
 
     /// Creates a stream, or a group with its settings.

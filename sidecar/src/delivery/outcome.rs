@@ -20,11 +20,15 @@ const TEXT: usize = 300;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
     Throttled,
-    Unavailable { ambiguous: bool },
+    Unavailable {
+        ambiguous: bool,
+    },
     Missing,
     Exists,
     Forbidden,
     Refused,
+    /// No call was made.
+    Unsigned,
 }
 
 /// A failure, classified.
@@ -117,6 +121,7 @@ impl Failure {
             Class::Missing => Outcome::Missing,
             Class::Forbidden => Outcome::Forbidden { what },
             Class::Refused => Outcome::Refused { what },
+            Class::Unsigned => Outcome::Unsigned { what },
             Class::Exists => Outcome::Unavailable { what, ambiguous: true, retry_after },
         }
     }
@@ -127,6 +132,7 @@ impl Failure {
             Class::Exists => Created::Exists,
             Class::Missing => Created::GroupMissing,
             Class::Forbidden => Created::Forbidden(what),
+            Class::Unsigned => Created::Unsigned(what),
             class => Created::Failed { what, throttled: class == Class::Throttled, retry_after },
         }
     }

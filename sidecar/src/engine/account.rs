@@ -30,7 +30,7 @@ pub enum Dropped {
     Corrupt,
 }
 
-/// Why a call failed, other than that we were too fast.
+/// Why a call failed, other than that we were too fast, or could not be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failed {
     /// No connection, no answer, or one that says "later".
@@ -39,6 +39,8 @@ pub enum Failed {
     Forbidden,
     /// The request itself was refused.
     Refused,
+    /// No call was made: no source has credentials, or there is no region. It may pass, or somebody must act.
+    Credentials,
 }
 
 macro_rules! reasons {
@@ -60,7 +62,7 @@ reasons!(Rejected: TooNew = "too_new", TooOld = "too_old", Expired = "expired", 
 reasons!(
     Dropped: Overflow = "overflow", Shutdown = "shutdown", Disabled = "disabled", Empty = "empty", Corrupt = "corrupt"
 );
-reasons!(Failed: Unavailable = "unavailable", Forbidden = "forbidden", Refused = "refused");
+reasons!(Failed: Unavailable = "unavailable", Forbidden = "forbidden", Refused = "refused", Credentials = "credentials");
 
 /// Counts of records. `received + recovered + generated = delivered + rejected + dropped + spooled + in memory`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

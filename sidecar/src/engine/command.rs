@@ -112,8 +112,8 @@ pub struct Report {
     pub batch: Batch,
     /// What the other end said.
     pub outcome: Outcome,
-    /// How long the call took.
-    pub took: Duration,
+    /// How long the call took; nothing where none was made.
+    pub took: Option<Duration>,
     /// Body bytes per byte of text, where a body was built.
     pub growth: Option<f32>,
 }
@@ -150,6 +150,11 @@ pub enum Outcome {
         ambiguous: bool,
         /// How long the answer asks us to wait.
         retry_after: Option<Duration>,
+    },
+    /// There is nothing to sign a call with, so none was made: wait, try again.
+    Unsigned {
+        /// What is missing, for people.
+        what: String,
     },
     /// The group or stream does not exist: create it, send again.
     Missing,

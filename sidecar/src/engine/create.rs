@@ -44,6 +44,8 @@ pub enum Created {
     GroupMissing,
     /// We may not.
     Forbidden(String),
+    /// There is nothing to sign a call with, so none was made.
+    Unsigned(String),
     /// It may go well later.
     Failed {
         /// What happened.

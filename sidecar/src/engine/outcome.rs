@@ -25,7 +25,11 @@ impl Engine {
     pub fn attempt_ended(&mut self, report: Report, now: Now) {
         let Some(flight) = self.in_flight.remove(&report.id) else { return };
         let id = flight.lane;
-        self.tally.put_seconds.observe(report.took.as_secs_f64());
+        if let Some(took) = report.took {
+            self.tally.put_seconds.observe(took.as_secs_f64());
+            let calls = if flight.retry { &mut self.tally.retries } else { &mut self.tally.first_attempts };
+            *calls += 1;
+        }
         if let Some(lane) = self.lanes.get_mut(id) {
             lane.in_flight -= 1;
             lane.early_in_flight -= u32::from(flight.early);
@@ -34,24 +38,25 @@ impl Engine {
             }
         }
         let Report { batch, outcome, took, .. } = report;
+        let sent = took.is_some();
         match outcome {
             Outcome::Accepted { rejected } => {
-                self.accepted(id, &batch, &rejected, took, now);
+                self.accepted(id, &batch, &rejected, took.unwrap_or_default(), now);
                 // Before others are told of room: these chunks are that room.
                 drop(batch);
             }
             outcome if self.phase > Phase::Draining => {
-                let ambiguous = matches!(outcome, Outcome::Cancelled | Outcome::Unavailable { ambiguous: true, .. });
+                let unknown = matches!(outcome, Outcome::Cancelled | Outcome::Unavailable { ambiguous: true, .. });
                 if let Some(lane) = self.lanes.get_mut(id) {
                     // Counted as dropped, or sent again after the next start, though it may have arrived.
-                    lane.account.possible_duplicates += if ambiguous { u64::from(batch.records) } else { 0 };
+                    lane.account.possible_duplicates += if sent && unknown { u64::from(batch.records) } else { 0 };
                     lane.uncut(batch);
                     if lane.disk.is_none() || self.phase == Phase::Abandoned {
                         lane.drop_unwritten(Dropped::Shutdown);
                     }
                 }
             }
-            outcome => self.failed(id, batch, outcome, now),
+            outcome => self.failed(id, batch, outcome, sent, now),
         }
         self.after_end(id, now);
         self.mark(id);
@@ -83,7 +88,7 @@ impl Engine {
         }
     }
 
-    fn failed(&mut self, id: LaneId, batch: Batch, outcome: Outcome, now: Now) {
+    fn failed(&mut self, id: LaneId, batch: Batch, outcome: Outcome, sent: bool, now: Now) {
         match outcome {
             Outcome::Throttled { retry_after } => {
                 let what = "throttled by CloudWatch".to_owned();
@@ -95,6 +100,11 @@ impl Engine {
                 let backoff = self.settings.backoff;
                 self.retry(id, batch, Failure { what, ambiguous, retry_after, backoff }, now);
             }
+            Outcome::Unsigned { what } => {
+                self.tally.failed(Failed::Credentials);
+                let backoff = self.settings.backoff;
+                self.retry(id, batch, Failure { what, ambiguous: false, retry_after: None, backoff }, now);
+            }
             Outcome::Forbidden { what } => {
                 self.tally.failed(Failed::Forbidden);
                 let backoff = self.forbidden();
@@ -104,7 +114,7 @@ impl Engine {
             Outcome::Refused { what } => self.refused(id, batch, what, now),
             Outcome::TooLarge => self.too_large(id, batch, now),
             // Only ever asked for by `give_up`; should it come otherwise, nothing is lost.
-            Outcome::Cancelled | Outcome::Accepted { .. } => self.again(id, batch, now.at, true),
+            Outcome::Cancelled | Outcome::Accepted { .. } => self.again(id, batch, now.at, sent),
         }
     }
 
@@ -227,12 +237,14 @@ impl Engine {
 
     /// One call is one failure, however many lanes waited for it.
     fn count_creation(&mut self, created: &Created) {
+        self.tally.creates += u64::from(!matches!(created, Created::Unsigned(_)));
         match created {
             Created::GroupMissing if !self.settings.create_group => self.tally.failed(Failed::Forbidden),
             Created::Exists | Created::GroupMissing => {}
             Created::Forbidden(_) => self.tally.failed(Failed::Forbidden),
             Created::Failed { throttled: true, .. } => self.tally.throttles += 1,
             Created::Failed { .. } => self.tally.failed(Failed::Unavailable),
+            Created::Unsigned(_) => self.tally.failed(Failed::Credentials),
         }
     }
 
@@ -260,6 +272,9 @@ impl Engine {
             Created::Forbidden(why) => {
                 let wait = self.waits.after(Backoff { least: forbidden / 8, most: forbidden }, 3, None);
                 (why.clone(), wait)
+            }
+            Created::Unsigned(why) => {
+                (why.clone(), self.waits.after(self.settings.backoff, lane.failures + 1, None))
             }
             Created::Failed { what, throttled, retry_after } => {
                 if *throttled {

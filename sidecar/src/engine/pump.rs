@@ -99,8 +99,7 @@ impl Engine {
             self.uncut(id, batch);
             return Err(stop);
         }
-        self.tally.first_attempts += 1;
-        self.start(id, batch, early, now)
+        self.start(id, batch, InFlight { lane: id, early, retry: false }, now)
     }
 
     fn start_retry(&mut self, id: LaneId, index: usize, now: Now) -> Result<(), Stop> {
@@ -124,8 +123,7 @@ impl Engine {
         if retry.ambiguous {
             lane.account.possible_duplicates += u64::from(retry.batch.records);
         }
-        self.tally.retries += 1;
-        self.start(id, retry.batch, false, now)
+        self.start(id, retry.batch, InFlight { lane: id, early: false, retry: true }, now)
     }
 
     /// Bytes that the next body may take.
@@ -157,7 +155,7 @@ impl Engine {
         }
     }
 
-    fn start(&mut self, id: LaneId, batch: Batch, early: bool, now: Now) -> Result<(), Stop> {
+    fn start(&mut self, id: LaneId, batch: Batch, mut flight: InFlight, now: Now) -> Result<(), Stop> {
         let room = self.body_room();
         let Some(lane) = self.lanes.get_mut(id) else { return Err(Stop::ThisLane) };
         // A single record may want more than there is: its body pays for more while it is built, if it needs it.
@@ -167,11 +165,11 @@ impl Engine {
             lane.retries.push(Retry { batch, at: now.at, ambiguous: false });
             return Err(Stop::Everyone);
         };
-        let early = early && batch.cost < BATCH_BYTES / 2;
-        lane.started(early, now);
+        flight.early &= batch.cost < BATCH_BYTES / 2;
+        lane.started(flight.early, now);
         let attempt = self.next_attempt;
         self.next_attempt += 1;
-        self.in_flight.insert(attempt, InFlight { lane: id, early });
+        self.in_flight.insert(attempt, flight);
         let destination = lane.destination.clone();
         self.commands.push(Command::Attempt(Attempt { id: attempt, destination, batch, body }));
         Ok(())
@@ -188,7 +186,6 @@ impl Engine {
         lane.creation = Creation::Running;
         if what == Target::Stream || self.groups.begin(lane.destination.group(), id) {
             let destination = lane.destination.clone();
-            self.tally.creates += 1;
             self.commands.push(Command::Create { lane: id, what, destination });
         }
         Err(Stop::ThisLane)

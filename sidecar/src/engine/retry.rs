@@ -20,6 +20,9 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 const FALL: f64 = 0.7;
 const RISE: f64 = 1.1;
 
+/// Of a longer silence than so many seconds no more counts: nobody knows what we would have been told.
+const RISES_AT_ONCE: u64 = 10;
+
 /// It never falls below what was just accepted and a little more: so where one call in eight or fewer is refused, as at an
 /// account's quota, it settles there and does not go on falling.
 const MARGIN: f64 = 1.15;
@@ -202,8 +205,11 @@ impl Pacer {
     pub fn went_well(&mut self, now: Duration) {
         self.accepted.count(now);
         if self.rate < self.most && is_over(self.fell_at, now) && is_over(self.rose_at, now) {
+            // Who calls seldom rises as fast as who calls often.
+            let changed_at = self.fell_at.max(self.rose_at).unwrap_or(now);
+            let seconds = now.saturating_sub(changed_at).as_secs().clamp(1, RISES_AT_ONCE);
             self.rose_at = Some(now);
-            self.change(now, (self.rate * RISE).min(self.most));
+            self.change(now, (self.rate * RISE.powf(seconds as f64)).min(self.most));
         }
     }
 
@@ -295,6 +301,25 @@ mod tests {
             }
             assert!(pacer.rate() >= 30.0, "one of {refused_of}: {}", pacer.rate());
         }
+    }
+
+    #[test]
+    fn who_calls_seldom_rises_as_fast_as_who_calls_often() {
+        let fallen = || {
+            let mut pacer = Pacer::new(500);
+            (0..40).for_each(|second| pacer.throttled(Duration::from_secs(second)));
+            pacer
+        };
+        let rate_after_a_minute = |every: u64| {
+            let mut pacer = fallen();
+            (40..100).step_by(every as usize).for_each(|second| pacer.went_well(Duration::from_secs(second)));
+            pacer.rate()
+        };
+        let (often, seldom) = (rate_after_a_minute(1), rate_after_a_minute(8));
+        assert!(often > 100.0 && seldom > often / 3.0, "{often} {seldom}");
+        let mut silent = fallen();
+        silent.went_well(Duration::from_secs(10_000));
+        assert!(silent.rate() < 3.0, "an hour of silence is no proof: {}", silent.rate());
     }
 
     #[test]

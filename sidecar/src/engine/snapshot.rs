@@ -65,6 +65,8 @@ pub struct LaneView {
     pub connections: u32,
     /// Attempts in flight, and how many may be.
     pub in_flight: (u32, u32),
+    /// How long it waits for company before it sends a batch that is not full.
+    pub linger: Duration,
     /// State in a word.
     pub state: &'static str,
     /// What went wrong last, while it is not over.
@@ -92,6 +94,7 @@ impl Engine {
     /// The view at this moment.
     #[must_use]
     pub fn snapshot(&self, now: Now) -> Snapshot {
+        let pressure = self.pressure();
         let mut groups: BTreeMap<LogGroup, Account> = BTreeMap::new();
         for (group, account) in &self.retired {
             *groups.entry(group.clone()).or_default() += account;
@@ -110,6 +113,7 @@ impl Engine {
                 oldest: lane.oldest().map(|arrived| now.at.saturating_sub(arrived)),
                 connections: lane.connections,
                 in_flight: (lane.in_flight, lane.limit),
+                linger: lane.linger(&self.settings, pressure),
                 state: lane.state(),
                 trouble: lane.trouble.clone(),
             });

@@ -178,7 +178,7 @@ impl World {
             id: attempt.id,
             batch: attempt.batch,
             outcome,
-            took: Duration::from_millis(10),
+            took: Some(Duration::from_millis(10)),
             growth: Some(1.1),
         };
         let now = self.now();
@@ -340,7 +340,7 @@ fn a_forbidden_create_does_not_stop_the_lane_for_ever() {
     world.end(0, Outcome::Missing);
     world.created(Created::Forbidden("AccessDenied".to_owned()));
     assert_eq!(world.snapshot().lanes[0].state, "backing off");
-    assert_eq!(world.snapshot().tally.failures, [0, 1, 0], "somebody must act: an alert of its own");
+    assert_eq!(world.snapshot().tally.failures, [0, 1, 0, 0], "somebody must act: an alert of its own");
     world.run_until_quiet();
     assert!(world.at_ms <= 62_000, "tried again within a minute, at {}", world.at_ms);
     assert_eq!(world.snapshot().lanes[0].trouble, None);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{remainder, Sidecar};
 use crate::config::{Config, Lifetime, LogFormat, Remainder};
+use crate::diagnostics;
 use crate::engine::account::{Account, Dropped};
 use crate::intake::Counters;
 use crate::shell::{Clock, Shell};
@@ -90,17 +91,19 @@ pub(super) fn finish(shell: &Arc<Shell>, config: &Config, deadline: Instant) -> 
     let closed = shell.close_spool(deadline);
     let account = shell.snapshot().total;
     let (said, heard) = std::sync::mpsc::channel();
-    let (shell, config) = (Arc::clone(shell), config.clone());
+    let (shell, config, until) = (Arc::clone(shell), config.clone(), deadline + WORDS);
     let speak = move || {
+        // What was said before leaves room for what must be.
+        let _ = diagnostics::flush(until);
         if shell.spool().is_some() {
             tell_of_spool(&shell, &config, closed, deadline);
         }
-        tell_account(&shell, config.diagnostics.format);
+        tell_account(&shell, config.diagnostics.format, until);
         let _ = said.send(());
     };
     let speaker = std::thread::Builder::new().name("last-words".to_owned()).spawn(speak);
     if speaker.is_ok() {
-        let _ = heard.recv_timeout(deadline.saturating_duration_since(Instant::now()) + WORDS);
+        let _ = heard.recv_timeout(until.saturating_duration_since(Instant::now()));
     }
     account
 }
@@ -130,6 +133,8 @@ fn tell_of_spool(shell: &Shell, config: &Config, closed: bool, deadline: Instant
 
 fn print_remainder(config: &Config, records: u64, deadline: Instant) {
     let Some(dir) = &config.spool.dir else { return };
+    // It goes to stderr by a way of its own: nothing else may come in between.
+    let _ = diagnostics::flush(deadline);
     match remainder::print(dir, deadline) {
         Ok(printed) if printed >= records => {}
         Ok(printed) => tracing::warn!(printed, records, "the time was too short to print all that is spooled"),
@@ -138,7 +143,7 @@ fn print_remainder(config: &Config, records: u64, deadline: Instant) {
 }
 
 /// Says how every record ended: the last line.
-fn tell_account(shell: &Shell, format: LogFormat) {
+fn tell_account(shell: &Shell, format: LogFormat, until: Instant) {
     let snapshot = shell.snapshot();
     let account = snapshot.total;
     let fields = [
@@ -164,7 +169,7 @@ fn tell_account(shell: &Shell, format: LogFormat) {
             serde_json::json!({ "message": "final account", "account": fields }).to_string()
         }
     };
-    eprintln!("{line}");
+    diagnostics::say(&line, until);
 }
 
 #[cfg(test)]

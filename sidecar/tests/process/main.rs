@@ -22,4 +22,5 @@ mod probe;
 mod shutdown;
 mod socket;
 mod spool;
+mod stderr;
 mod text;

@@ -101,6 +101,7 @@ fn lane(group: &str, account: Account, in_memory: u64) -> LaneView {
         oldest: Some(Duration::from_millis(1_500)),
         connections: 1,
         in_flight: (1, 4),
+        linger: Duration::from_secs(1),
         state: "delivering",
         trouble: None,
     }

@@ -1,7 +1,7 @@
 //! `spool replay`: delivers what a sidecar that is gone has left behind.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::no_directory;
 use crate::cli::{Exit, ReplayArgs};
@@ -23,7 +23,7 @@ pub(super) fn replay(
         Ok(loaded) => loaded,
         Err(errors) => {
             // Each line has its own place to begin with.
-            eprintln!("{errors}");
+            diagnostics::say(&errors.to_string(), Instant::now());
             return Exit::Configuration;
         }
     };
@@ -34,14 +34,14 @@ pub(super) fn replay(
         out::tell(&what);
         return exit;
     }
-    diagnostics::begin(&config.diagnostics);
+    let _diagnostics = diagnostics::begin(&config.diagnostics);
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     match deliver(config, &dir, args.timeout) {
         Ok(exit) => exit,
         Err(error) => {
-            tracing::error!("{error}");
+            diagnostics::fatal(&error);
             error.exit()
         }
     }

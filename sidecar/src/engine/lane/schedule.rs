@@ -117,7 +117,7 @@ impl Lane {
         if let Some(at) = reading.map(|reading| reading.since + READ_AT_MOST).filter(|at| *at > now.at) {
             return Next::At(at);
         }
-        let linger = pressure.linger.max(self.stretch.linger().min(settings.linger_max));
+        let linger = self.linger(settings, pressure);
         if pressure.draining || since + linger <= now.at {
             return Next::Early;
         }
@@ -132,6 +132,12 @@ impl Lane {
         } else {
             Next::At(at)
         }
+    }
+
+    /// How long it waits for company: longer where it was throttled.
+    #[must_use]
+    pub fn linger(&self, settings: &Settings, pressure: Pressure) -> Duration {
+        pressure.linger.max(self.stretch.linger().min(settings.linger_max))
     }
 
     /// A started attempt: `early` if its batch was not full.

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use super::fakes::{write, Answer, Aws, Sts, Web, SECRET, USER};
-use crate::support::until;
+use crate::support::{numbered, until};
 
 #[test]
 fn it_runs_says_so_once_and_finds_them_later() {
@@ -16,7 +16,7 @@ fn it_runs_says_so_once_and_finds_them_later() {
         wire.hello(lane + 1, 1);
         wire.records(1, [format!("record {lane}")]);
     }
-    let failures = || sidecar.metric("splashdam_failures_total", "");
+    let failures = || sidecar.metric("splashdam_failures_total", "reason=\"credentials\"");
     until("all have tried many times", || failures() > 60);
     let said = sidecar.stderr();
     let looks = said.matches("cannot sign calls; records are kept").count() + said.matches("still cannot sign").count();
@@ -26,6 +26,12 @@ fn it_runs_says_so_once_and_finds_them_later() {
         assert!(line.contains(source), "{source}: {line}");
     }
     assert!(line.contains("cannot sign calls") && line.contains("records are kept"), "{line}");
+    let seen = sidecar.scrape();
+    let all = seen.get("splashdam_failures_total", "");
+    assert_eq!(seen.get("splashdam_failures_total", "reason=\"credentials\""), all, "nothing else failed");
+    let calls =
+        ["splashdam_attempts_total", "splashdam_creates_total", "splashdam_put_log_events_duration_seconds_count"];
+    assert_eq!(calls.map(|name| seen.get(name, "")), [0; 3], "a call that was not made is none");
     write(&file, &format!("[default]\naws_access_key_id = {USER}\naws_secret_access_key = {SECRET}\n"));
     (0..20).for_each(|lane| aws.arrived(&format!("record {lane}")));
     let (_, said) = aws.finish(sidecar, 20);
@@ -68,6 +74,28 @@ fn metadata_that_never_answers_holds_nobody_up_for_long() {
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     assert_eq!(sidecar.metric("splashdam_in_memory_records", ""), 1);
     aws.no_secret(&sidecar.stderr());
+}
+
+#[test]
+fn an_end_in_mid_search_makes_no_possible_duplicates() {
+    let aws = Aws::start();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/credentials", silent.local_addr().unwrap());
+    for spooled in [false, true] {
+        let setup = aws.setup().variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url);
+        let setup = setup.flags(&["--shutdown-deadline", "1s"]);
+        let sidecar = if spooled { setup.spooled().start() } else { setup.start() };
+        sidecar.feed_lines(numbered(0..1_000, 60));
+        until("it has them and searches", || {
+            let seen = sidecar.scrape();
+            seen.came() == 1_000 && seen.get("splashdam_attempts_in_flight", "") > 0
+        });
+        sidecar.signal(rustix::process::Signal::TERM);
+        let account = sidecar.wait().account();
+        let left = if spooled { account.spooled() } else { account.dropped() };
+        assert_eq!((left, account.possible_duplicates()), (1_000, 0), "nothing was sent: {account:?}");
+    }
+    assert!(aws.remote.report().calls.is_empty());
 }
 
 #[test]

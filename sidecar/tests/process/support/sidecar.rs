@@ -146,16 +146,22 @@ impl Setup {
     /// Starts it; it may end at once.
     #[track_caller]
     pub(crate) fn spawn(&self) -> Sidecar {
-        let mut child = self.command().spawn().unwrap();
-        let stderr = Arc::new(Mutex::new(String::new()));
-        let (pipe, text) = (child.stderr.take().unwrap(), Arc::clone(&stderr));
-        let reader = std::thread::spawn(move || {
+        let mut sidecar = self.spawn_with(Stdio::piped());
+        let (pipe, text) = (sidecar.child.stderr.take().unwrap(), Arc::clone(&sidecar.stderr));
+        sidecar.reader = Some(std::thread::spawn(move || {
             for line in BufReader::new(pipe).lines().map_while(Result::ok) {
                 text.lock().unwrap().push_str(&(line + "\n"));
             }
-        });
+        }));
+        sidecar
+    }
+
+    /// Starts it with a stderr that is the test's to read, or not to read.
+    #[track_caller]
+    pub(crate) fn spawn_with(&self, stderr: Stdio) -> Sidecar {
+        let child = self.command().stderr(stderr).spawn().unwrap();
         let (socket, directory) = (self.socket(), Arc::clone(&self.directory));
-        Sidecar { child, socket, stderr, reader: Some(reader), _directory: directory }
+        Sidecar { child, socket, stderr: Arc::default(), reader: None, _directory: directory }
     }
 }
 
@@ -241,6 +247,11 @@ impl Sidecar {
         self.stderr.lock().unwrap().clone()
     }
 
+    /// Notes what the test itself has read.
+    pub(crate) fn heard(&self, text: &str) {
+        self.stderr.lock().unwrap().push_str(text);
+    }
+
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
@@ -266,7 +277,9 @@ impl Sidecar {
         until("the sidecar ends", || self.has_ended());
         let took = began.elapsed();
         let code = self.child.wait().unwrap().code();
-        self.reader.take().unwrap().join().unwrap();
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
         Ended { code, took, stderr: self.stderr() }
     }
 
