@@ -121,9 +121,12 @@ impl Engine {
     /// All slow down a little, this lane lingers longer, and its batch waits accordingly.
     fn throttled(&mut self, id: LaneId, now: Now) -> Backoff {
         self.tally.throttles += 1;
-        self.puts.throttled(now.at);
         let (linger, usual) = (self.pressure().linger, self.settings.backoff);
         self.lanes.get_mut(id).map_or(usual, |lane| {
+            // A lane that is refused again and again slows down by itself; it must not slow down the others for ever.
+            if lane.failures == 0 {
+                self.puts.throttled(now.at);
+            }
             lane.stretch.throttled(linger, usual.most, now.at);
             lane.stretch.backoff(usual)
         })
@@ -257,6 +260,7 @@ impl Engine {
                 return;
             }
             Created::Exists => {
+                self.creates.went_well(now.at);
                 lane.creation = Creation::Unneeded;
                 lane.creations = lane.creations.saturating_add(1);
                 return;
@@ -273,9 +277,7 @@ impl Engine {
                 let wait = self.waits.after(Backoff { least: forbidden / 8, most: forbidden }, 3, None);
                 (why.clone(), wait)
             }
-            Created::Unsigned(why) => {
-                (why.clone(), self.waits.after(self.settings.backoff, lane.failures + 1, None))
-            }
+            Created::Unsigned(why) => (why.clone(), self.waits.after(self.settings.backoff, lane.failures + 1, None)),
             Created::Failed { what, throttled, retry_after } => {
                 if *throttled {
                     self.creates.throttled(now.at);

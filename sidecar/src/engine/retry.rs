@@ -16,18 +16,21 @@ use governor::{Quota, RateLimiter};
 /// Most that a Retry-After is obeyed.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 
-/// How far a throttled rate falls, and how it finds its way up again.
-const FALL: f64 = 0.7;
-const RISE: f64 = 1.1;
+/// How a throttled rate finds its level: it falls by the share that was refused, at most by half, and rises by one call a
+/// second each second, so that all who share a quota come to the same rate whatever they had. After a while without a refusal it
+/// rises by a tenth instead, if that is more.
+const LEAST_KEPT: f64 = 0.5;
+const RISE: f64 = 1.0;
+const RISE_WHEN_QUIET: f64 = 1.1;
+const QUIET: Duration = Duration::from_secs(10);
+
+/// A first refusal finds a rate that is far above what is used: it falls from there, but from no less than this.
+const USED_LEAST: f64 = 10.0;
 
 /// Of a longer silence than so many seconds no more counts: nobody knows what we would have been told.
 const RISES_AT_ONCE: u64 = 10;
 
-/// It never falls below what was just accepted and a little more: so where one call in eight or fewer is refused, as at an
-/// account's quota, it settles there and does not go on falling.
-const MARGIN: f64 = 1.15;
-
-/// Least time between two changes of the rate: the answers of one burst are one piece of news.
+/// Least time between two changes of the rate in one direction: the answers of one burst are one piece of news.
 const CHANGE_EVERY: Duration = Duration::from_secs(1);
 
 /// A small generator (splitmix64) for jitter; its seed is given at construction.
@@ -124,36 +127,39 @@ pub struct Pacer {
     rate: f64,
     fell_at: Option<Duration>,
     rose_at: Option<Duration>,
-    accepted: Accepted,
+    recent: Recent,
 }
 
-/// Accepted calls of the present second and of the one before.
+/// Calls of the present second and of the one before.
 #[derive(Debug, Default)]
-struct Accepted {
+struct Recent {
     second: u64,
-    calls: [u32; 2],
+    accepted: [u32; 2],
+    refused: [u32; 2],
 }
 
-impl Accepted {
-    fn count(&mut self, now: Duration) {
-        self.turn(now);
-        self.calls[0] = self.calls[0].saturating_add(1);
+impl Recent {
+    fn count(&mut self, accepted: bool, now: Duration) {
+        match now.as_secs().saturating_sub(self.second) {
+            0 => {}
+            1 => (self.accepted, self.refused) = ([0, self.accepted[0]], [0, self.refused[0]]),
+            _ => (self.accepted, self.refused) = ([0; 2], [0; 2]),
+        }
+        self.second = now.as_secs();
+        let count = if accepted { &mut self.accepted[0] } else { &mut self.refused[0] };
+        *count = count.saturating_add(1);
+    }
+
+    /// Part of them that was refused.
+    fn refused(&self) -> f64 {
+        let sum = |counts: [u32; 2]| f64::from(counts[0]) + f64::from(counts[1]);
+        sum(self.refused) / (sum(self.refused) + sum(self.accepted)).max(1.0)
     }
 
     /// Calls a second, as far as two seconds tell.
-    fn rate(&mut self, now: Duration) -> f64 {
-        self.turn(now);
-        f64::from(self.calls[0].max(self.calls[1]))
-    }
-
-    fn turn(&mut self, now: Duration) {
-        let passed = now.as_secs().saturating_sub(self.second);
-        match passed {
-            0 => return,
-            1 => self.calls = [0, self.calls[0]],
-            _ => self.calls = [0, 0],
-        }
-        self.second = now.as_secs();
+    fn used(&self) -> f64 {
+        let of = |second: usize| f64::from(self.accepted[second]) + f64::from(self.refused[second]);
+        of(0).max(of(1))
     }
 }
 
@@ -170,7 +176,7 @@ impl Pacer {
             rate,
             fell_at: None,
             rose_at: None,
-            accepted: Accepted::default(),
+            recent: Recent::default(),
         }
     }
 
@@ -194,23 +200,28 @@ impl Pacer {
 
     /// CloudWatch throttled us: slow down.
     pub fn throttled(&mut self, now: Duration) {
+        self.recent.count(false, now);
         if is_over(self.fell_at, now) {
             self.fell_at = Some(now);
-            let least = (self.accepted.rate(now) * MARGIN).max(1.0);
-            self.change(now, (self.rate * FALL).max(least).min(self.rate));
+            let used = self.rate.min(self.recent.used().max(USED_LEAST));
+            self.change(now, (used * (1.0 - self.recent.refused()).max(LEAST_KEPT)).max(1.0));
         }
     }
 
-    /// A call went well: find the way up again, unless another was throttled just now.
+    /// A call went well: find the way up again. Who calls seldom rises as fast as who calls often.
     pub fn went_well(&mut self, now: Duration) {
-        self.accepted.count(now);
-        if self.rate < self.most && is_over(self.fell_at, now) && is_over(self.rose_at, now) {
-            // Who calls seldom rises as fast as who calls often.
-            let changed_at = self.fell_at.max(self.rose_at).unwrap_or(now);
-            let seconds = now.saturating_sub(changed_at).as_secs().clamp(1, RISES_AT_ONCE);
-            self.rose_at = Some(now);
-            self.change(now, (self.rate * RISE.powf(seconds as f64)).min(self.most));
+        self.recent.count(true, now);
+        let Some(fell_at) = self.fell_at.filter(|_| self.rate < self.most) else { return };
+        if !is_over(self.rose_at, now) {
+            return;
         }
+        let since = self.rose_at.map_or(fell_at, |rose_at| rose_at.max(fell_at));
+        let seconds = now.saturating_sub(since).as_secs().clamp(1, RISES_AT_ONCE) as f64;
+        let steps = self.rate + RISE * seconds;
+        let quiet = now >= fell_at + QUIET;
+        let tenths = if quiet { self.rate * RISE_WHEN_QUIET.powf(seconds) } else { 0.0 };
+        self.rose_at = Some(now);
+        self.change(now, steps.max(tenths).min(self.most));
     }
 
     fn change(&mut self, now: Duration, rate: f64) {
@@ -276,31 +287,64 @@ mod tests {
         assert!((200..=221).contains(&taken), "{taken}");
     }
 
-    #[test]
-    fn a_call_that_goes_well_beside_throttled_ones_does_not_hold_the_rate_up() {
-        let mut pacer = Pacer::new(100);
-        for second in 5..10 {
-            pacer.went_well(Duration::from_millis(second * 1_000));
-            pacer.throttled(Duration::from_millis(second * 1_000 + 500));
-            pacer.went_well(Duration::from_millis(second * 1_000 + 900));
+    /// Three minutes of so many calls a second, of which one in `refused_of` is refused.
+    fn three_minutes(pacer: &mut Pacer, calls: u64, refused_of: u64) {
+        for call in 0..calls * 180 {
+            let now = Duration::from_secs(5) + Duration::from_nanos(call * 1_000_000_000 / calls);
+            match call % refused_of {
+                0 => pacer.throttled(now),
+                _ => pacer.went_well(now),
+            }
         }
-        assert!((pacer.rate() - 100.0 * FALL.powi(5)).abs() < 0.01, "{}", pacer.rate());
     }
 
     #[test]
-    fn where_few_are_refused_the_rate_settles_above_what_is_accepted() {
-        for refused_of in [10, 30] {
+    fn the_rate_settles_where_what_is_lost_to_refusals_is_won_back() {
+        // One in thirty refused: about thirty calls a second. One in four: about four.
+        for (refused_of, least, most) in [(30, 15.0, 40.0), (4, 2.0, 8.0)] {
             let mut pacer = Pacer::new(500);
-            // Thirty calls a second for a minute.
-            for call in 0..1_800_u64 {
-                let now = Duration::from_secs(5) + Duration::from_millis(call * 1_000 / 30);
-                match call % refused_of {
-                    0 => pacer.throttled(now),
-                    _ => pacer.went_well(now),
-                }
-            }
-            assert!(pacer.rate() >= 30.0, "one of {refused_of}: {}", pacer.rate());
+            three_minutes(&mut pacer, 30, refused_of);
+            assert!((least..=most).contains(&pacer.rate()), "one of {refused_of}: {}", pacer.rate());
         }
+    }
+
+    #[test]
+    fn who_has_much_gives_up_more_than_who_has_little() {
+        let (mut large, mut small) = (Pacer::new(500), Pacer::new(500));
+        let mut now = Duration::from_secs(5);
+        // Both share 60 calls a second, and each calls as often as it may.
+        large.change(now, 200.0);
+        small.change(now, 10.0);
+        (large.fell_at, small.fell_at) = (Some(now), Some(now));
+        for _ in 0..300 {
+            now += Duration::from_secs(1);
+            let excess = ((large.rate() + small.rate()) / 60.0 - 1.0).max(0.0);
+            for pacer in [&mut large, &mut small] {
+                let calls = pacer.rate() as u32;
+                let refused = (f64::from(calls) * excess / (1.0 + excess)).round() as u32;
+                (0..calls - refused).for_each(|_| pacer.went_well(now));
+                (0..refused).for_each(|_| pacer.throttled(now));
+            }
+        }
+        assert!(large.rate() < 2.0 * small.rate(), "{} {}", large.rate(), small.rate());
+        assert!((45.0..=90.0).contains(&(large.rate() + small.rate())), "{} {}", large.rate(), small.rate());
+    }
+
+    #[test]
+    fn throttling_halves_the_rate_at_most_and_once_a_second_and_success_raises_it() {
+        let mut pacer = Pacer::new(100);
+        for _ in 0..100 {
+            pacer.throttled(Duration::from_secs(5));
+        }
+        assert!((pacer.rate() - 5.0).abs() < 0.01, "half of what the first refusal found in use: {}", pacer.rate());
+        for second in 6..60 {
+            pacer.went_well(Duration::from_secs(second));
+        }
+        assert!((pacer.rate() - 100.0).abs() < 0.01, "{}", pacer.rate());
+        for second in 60..200 {
+            pacer.throttled(Duration::from_secs(second));
+        }
+        assert!((pacer.rate() - 1.0).abs() < 0.01, "never to a standstill");
     }
 
     #[test]
@@ -319,7 +363,7 @@ mod tests {
         assert!(often > 100.0 && seldom > often / 3.0, "{often} {seldom}");
         let mut silent = fallen();
         silent.went_well(Duration::from_secs(10_000));
-        assert!(silent.rate() < 3.0, "an hour of silence is no proof: {}", silent.rate());
+        assert!(silent.rate() < 12.0, "hours of silence are no proof: {}", silent.rate());
     }
 
     #[test]
@@ -332,22 +376,5 @@ mod tests {
             assert!((0..20).all(|_| waits.after(backoff, 5, asked) <= Duration::from_secs(2)));
         }
         assert!((0..20).all(|_| waits.soon() <= Duration::from_secs(2)));
-    }
-
-    #[test]
-    fn throttling_lowers_the_rate_once_a_second_and_success_raises_it() {
-        let mut pacer = Pacer::new(100);
-        for _ in 0..10 {
-            pacer.throttled(Duration::from_secs(5));
-        }
-        assert!((pacer.rate() - 70.0).abs() < 0.01);
-        for second in 6..60 {
-            pacer.went_well(Duration::from_secs(second));
-        }
-        assert!((pacer.rate() - 100.0).abs() < 0.01);
-        for second in 60..2_000 {
-            pacer.throttled(Duration::from_secs(second));
-        }
-        assert!((pacer.rate() - 1.0).abs() < 0.01, "never to a standstill");
     }
 }
