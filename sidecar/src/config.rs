@@ -150,12 +150,14 @@ fn assemble(
     // Where a value was refused its default stands in; what would follow from that is no mistake of anybody's.
     problems.extend(check::finish(&mut config, &refused));
     let mut warnings = settled.warnings;
-    warnings.extend(variables::unknown(&surroundings.variables));
+    let unknown = variables::unknown(&surroundings.variables);
     if problems.is_empty() {
-        Ok(Loaded { config, warnings })
-    } else {
-        Err(ConfigErrors(problems))
+        warnings.extend(unknown);
+        return Ok(Loaded { config, warnings });
     }
+    // What is missing may only be misspelt.
+    problems.extend(unknown.into_iter().map(|variable| Problem::new("", variable)));
+    Err(ConfigErrors(problems))
 }
 
 /// Sets what one source gives, over what the sources before it gave.

@@ -27,6 +27,7 @@ pub mod command;
 pub mod create;
 mod disk_use;
 mod ending;
+mod failing;
 pub mod fair;
 pub mod flush;
 mod flushing;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::admin::{self, Surface};
 use crate::cli::Exit;
-use crate::config::{Config, NameError, OnLoss, Remainder, Service};
+use crate::config::{show_size, Config, NameError, OnLoss, Remainder, Service};
 use crate::delivery::SetupError;
 use crate::intake::{Counters, Listener, Mailbox, SocketError};
 use crate::shell::Shell;
@@ -150,9 +150,7 @@ async fn serve(
         let decided_by = sidecar.config.disabled_by();
         tracing::warn!(decided_by, "nothing is shipped: records are taken and counted as dropped (disabled)");
     }
-    let (socket, service) = (sidecar.config.intake.socket.display(), &sidecar.config.service);
-    let spool = sidecar.config.spool.dir.as_ref().map_or("off".into(), |dir| dir.display().to_string());
-    tracing::info!(%socket, ?service, memory = sidecar.config.engine.memory, spool, "serving");
+    tell_beginning(sidecar);
     let first_signal = tokio::select! {
         name = signals.next() => {
             tracing::info!(signal = name, "shutting down");
@@ -183,6 +181,17 @@ async fn serve(
     Ok(if lost { Exit::Loss } else { Exit::Success })
 }
 
+/// Says what was started: the version, where records come from and where they go.
+fn tell_beginning(sidecar: &Sidecar) {
+    let Config { intake, destinations, engine, spool, .. } = &sidecar.config;
+    let (version, socket, stream) = (env!("CARGO_PKG_VERSION"), intake.socket.display(), &destinations.stream);
+    let group = destinations.group.as_ref().map_or("none", |group| group.as_str());
+    let (region, endpoint) = sidecar.shell.remote().place();
+    let memory = show_size(engine.memory);
+    let spool = spool.dir.as_ref().map_or("off".into(), |dir| dir.display().to_string());
+    tracing::info!(version, group, %stream, region, endpoint, %socket, memory, spool, "serving");
+}
+
 /// The intake goes on while there are clients, shipping all the while; then it stops, and what is here is shipped.
 async fn shut_down(sidecar: &Sidecar, listener: &Listener, deadline: Instant) {
     end::clients_gone(sidecar, deadline).await;
@@ -197,7 +206,9 @@ async fn shut_down(sidecar: &Sidecar, listener: &Listener, deadline: Instant) {
     let _ = sidecar.mailbox.drain(until).await;
     // What is to be printed takes its time, too.
     let prints = shell.spool().is_some() && sidecar.config.spool.remainder == Remainder::Stderr;
-    let words = if prints { LAST_WORDS.max(sidecar.config.shutdown.deadline / 4) } else { LAST_WORDS };
+    let bytes =
+        if prints { shell.snapshot().lanes.iter().map(|lane| lane.spool_bytes + lane.bytes as u64).sum() } else { 0 };
+    let words = end::for_words(bytes, sidecar.config.shutdown.deadline);
     let last_call = deadline.checked_sub(words).unwrap_or(deadline);
     if !shell.drain(last_call).await {
         tracing::warn!("the shutdown deadline came first");

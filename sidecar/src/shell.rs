@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch, Notify};
 
-use crate::config::Destination;
+use crate::config::{show_duration, Destination};
 use crate::delivery::CloudWatch;
 use crate::engine::budget::Payment;
 use crate::engine::create::{Created, Target};
@@ -68,6 +68,8 @@ pub struct Shell {
     spool: Option<Spool>,
     /// Whether the last order to the disk failed.
     disk_refuses: AtomicBool,
+    /// Whether CloudWatch has ever accepted anything.
+    delivered: AtomicBool,
     /// Rung when the engine's next timer is earlier than what the timer task waits for.
     timer: Notify,
     next_tick: Mutex<Option<Duration>>,
@@ -101,6 +103,7 @@ impl Shell {
             mailbox,
             spool,
             disk_refuses: AtomicBool::new(false),
+            delivered: AtomicBool::new(false),
             timer: Notify::new(),
             next_tick: Mutex::new(None),
             drained: watch::Sender::new(false),
@@ -267,6 +270,12 @@ impl Shell {
             Command::Drained => {
                 self.drained.send_replace(true);
             }
+            Command::Failing { destination, what, lasted, waiting } => {
+                let lasted = show_duration(Duration::from_secs(lasted.as_secs()));
+                crate::diagnostics::limited(|| {
+                    tracing::warn!(%destination, error = what, waiting, lasted, "delivery failed, will retry");
+                });
+            }
             Command::LossBegan { destination, reason } => crate::diagnostics::limited(|| {
                 tracing::warn!(%destination, reason, "records are being lost; they are counted, and the stream will be told");
             }),
@@ -305,6 +314,9 @@ impl Shell {
         let destination = attempt.destination.clone();
         let report = self.remote.attempt(attempt, cancelled).await;
         warn_of(&report, &destination);
+        if matches!(report.outcome, Outcome::Accepted { .. }) && !self.delivered.swap(true, Ordering::Relaxed) {
+            tracing::info!(%destination, records = report.batch.records, "first batch accepted");
+        }
         report
     }
 
@@ -329,7 +341,14 @@ impl Shell {
         let mut drained = self.drained.subscribe();
         let left = deadline.saturating_duration_since(Instant::now());
         self.apply(|engine, now| engine.drain(left, now));
-        let all = tokio::time::timeout_at(deadline.into(), drained.wait_for(|drained| *drained)).await.is_ok();
+        let last_part = left / LAST_PART;
+        let near = deadline.checked_sub(last_part).unwrap_or(deadline);
+        let mut all = tokio::time::timeout_at(near.into(), drained.wait_for(|drained| *drained)).await.is_ok();
+        if !all {
+            // Whatever waits has another try before it is given up.
+            self.apply(|engine, now| engine.drain(last_part, now));
+            all = tokio::time::timeout_at(deadline.into(), drained.wait_for(|drained| *drained)).await.is_ok();
+        }
         if !all {
             self.give_up().await;
         }
@@ -353,6 +372,9 @@ impl Shell {
         &self.remote
     }
 }
+
+/// In the last quarter of the drain nothing waits long.
+const LAST_PART: u32 = 4;
 
 /// Longest wait for cancelled attempts to report, and for what is in memory to reach the disk.
 const GIVE_UP: Duration = Duration::from_millis(200);
@@ -391,10 +413,9 @@ fn warn_of(report: &Report, destination: &Destination) {
         Outcome::Unsigned { what } => {
             tracing::debug!(%destination, records, error = what, "not delivered, will retry");
         }
+        // Said by lane, by word of the engine.
         Outcome::Unavailable { what, .. } | Outcome::Forbidden { what } | Outcome::Refused { what } => {
-            crate::diagnostics::limited(
-                || tracing::warn!(%destination, records, error = what, "delivery failed, will retry"),
-            );
+            tracing::debug!(%destination, records, error = what, "attempt failed");
         }
     }
 }

@@ -39,7 +39,9 @@ pub fn probe(args: &ProbeArgs, around: &Surroundings) -> Exit {
 
 fn ask(args: &ProbeArgs, address: SocketAddr) -> Result<(), String> {
     match http::get(address, args.of.path(), args.timeout) {
-        Ok(Answer { status: 200, .. }) => Ok(()),
+        // Another program's 200 is no news of the sidecar.
+        Ok(Answer { status: 200, body }) if body == b"ok\n" => Ok(()),
+        Ok(Answer { status: 200, body }) => Err(format!("200, but not as splashdam says it: {}", first_line(&body))),
         Ok(Answer { status, body }) => Err(format!("{status}, {}", first_line(&body))),
         Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
             Err(format!("no answer within {}", show_duration(args.timeout)))

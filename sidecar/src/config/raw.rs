@@ -116,10 +116,24 @@ pub(crate) struct Given {
     pub(crate) origin: Origin,
 }
 
+impl Given {
+    /// What may be shown: an address may have a password in it, which is why it is refused.
+    fn without_password(&self) -> Raw {
+        match &self.raw {
+            Raw::Text(text) if self.key == "endpoint_url" => match text.rsplit_once('@') {
+                Some((_, place)) => Raw::Text(format!("…@{place}")),
+                None => self.raw.clone(),
+            },
+            raw => raw.clone(),
+        }
+    }
+}
+
 /// `config.toml:12: memory = "64Mib"`, `Clowder's file /c.json: logging.cloudwatch.region = "x y"`, `SPLASHDAM_MEMORY=64Mib`, `--memory 64Mib`.
 impl fmt::Display for Given {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key, raw, origin } = self;
+        let Self { key, origin, .. } = self;
+        let raw = &self.without_password();
         match (origin, raw) {
             (Origin::Flag(_), _) => write!(f, "{origin} {raw}"),
             (Origin::Variable(_), _) => write!(f, "{origin}={raw}"),

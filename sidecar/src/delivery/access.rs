@@ -38,8 +38,11 @@ const REMIND: Duration = Duration::from_secs(600);
 /// Most bytes of a failure's text in a lane's trouble.
 const TEXT: usize = 400;
 
-/// Codes by which CloudWatch says that other credentials are wanted. (Not a bad signature: that is the clock, or the secret.)
-const WANT_OTHERS: [&str; 5] = [
+/// Codes by which CloudWatch says that other credentials are wanted. (A bad signature may also be the clock's fault: then a look
+/// at the sources is no use, and does no harm.)
+const WANT_OTHERS: [&str; 7] = [
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
     "ExpiredTokenException",
     "ExpiredToken",
     "UnrecognizedClientException",
@@ -175,7 +178,8 @@ impl Access {
     }
 
     fn take(&self, renewal: &mut Renewal, credentials: Credentials) -> u64 {
-        let told = source::describe(&credentials);
+        let region = renewal.config.as_ref().and_then(SdkConfig::region).map_or("none", AsRef::as_ref);
+        let told = format!("{}, for region {region}", source::describe(&credentials));
         let generation = self.held.put(credentials, SystemTime::now());
         if generation == 1 || renewal.failures > 0 {
             tracing::info!("calls are signed with credentials {told}");

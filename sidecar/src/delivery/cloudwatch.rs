@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatchlogs::config::interceptors::AfterDeserializationInterceptorContextRef;
@@ -23,11 +23,14 @@ use bytes::Bytes;
 use super::access::{Access, Lease};
 use super::body::{self, RejectedIndices, TooLarge};
 use super::outcome::{Class, Failure};
-use super::setup::{Setup, SetupError};
+use super::setup::{Place, Setup, SetupError};
 use crate::config::{CreationConfig, Destination, GroupClass};
 use crate::engine::budget::Budget;
 use crate::engine::create::{Created, Target};
 use crate::engine::{Attempt, Outcome, Report};
+
+/// Longest search for credentials, where an attempt may not take longer anyway: sources ask others, and try again.
+const SEARCH: Duration = Duration::from_secs(10);
 
 /// The remote end.
 #[derive(Debug)]
@@ -35,6 +38,7 @@ pub struct CloudWatch {
     access: Arc<Access>,
     create: CreationConfig,
     budget: Arc<Budget>,
+    place: Place,
     proxied: Vec<String>,
 }
 
@@ -45,10 +49,17 @@ impl CloudWatch {
     /// A CA bundle or a proxy that cannot be used, or no trusted roots at all.
     pub fn new(setup: &Setup, budget: Arc<Budget>) -> Result<Self, SetupError> {
         let parts = setup.parts()?;
-        let proxied = parts.proxied.clone();
+        let (place, proxied) = (parts.place.clone(), parts.proxied.clone());
         proxied.iter().for_each(|way| tracing::info!("{way}"));
-        let access = Access::new(parts, setup.delivery.attempt_timeout);
-        Ok(CloudWatch { access, create: setup.create.clone(), budget, proxied })
+        let access = Access::new(parts, setup.delivery.attempt_timeout.max(SEARCH));
+        Ok(CloudWatch { access, create: setup.create.clone(), budget, place, proxied })
+    }
+
+    /// Region and endpoint in words, without asking anybody.
+    #[must_use]
+    pub fn place(&self) -> (&str, &str) {
+        let region = self.place.region.as_deref().unwrap_or("of the profile or the instance");
+        (region, self.place.endpoint.as_deref().unwrap_or("the region's"))
     }
 
     /// What goes through proxies, in words, without secrets.

@@ -74,6 +74,17 @@ pub enum Command {
     },
     /// Nothing is left.
     Drained,
+    /// A lane cannot be delivered to, for people; at first, when the words change, and once a minute.
+    Failing {
+        /// Which.
+        destination: Destination,
+        /// What was said.
+        what: String,
+        /// For how long nothing has gone well.
+        lasted: Duration,
+        /// Records that wait.
+        waiting: u64,
+    },
     /// Records of a lane are being lost, for people; once, until the loss is told in the stream.
     LossBegan {
         /// Whose.

@@ -12,9 +12,10 @@ const HURRY: Duration = Duration::from_secs(5);
 const HURRY_PART: u32 = 4;
 
 impl Engine {
-    /// Everything is to go now, within `left`; tells when all is gone.
+    /// Everything is to go now, within `left`; tells when all is gone. Said again with less time left, it has what waits for
+    /// another attempt make it within that.
     pub fn drain(&mut self, left: Duration, now: Now) {
-        if self.phase == Phase::Serving {
+        if self.phase <= Phase::Draining {
             self.phase = Phase::Draining;
             self.waits.hurry(HURRY.min(left / HURRY_PART));
             self.hurry(now);

@@ -82,6 +82,8 @@ pub struct Lane {
     pub failures: u32,
     /// What went wrong last, for people.
     pub trouble: Option<String>,
+    /// What people were told of it.
+    pub(super) failing: Option<super::failing::Failing>,
     /// Live connections.
     pub connections: u32,
     /// Since when a connection waits for room.
@@ -128,6 +130,7 @@ impl Lane {
             stretch: Stretch::default(),
             failures: 0,
             trouble: None,
+            failing: None,
             connections: 0,
             waiting_since: None,
             spilling: false,

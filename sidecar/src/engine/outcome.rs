@@ -7,6 +7,7 @@ use super::batch::Batch;
 use super::bisect::Verdict;
 use super::command::{Outcome, RejectedRange, Report};
 use super::create::{Created, Creation, Target};
+use super::failing::Failing;
 use super::lane::{LaneId, Retry};
 use super::retry::Backoff;
 use super::time::Now;
@@ -39,6 +40,7 @@ impl Engine {
         }
         let Report { batch, outcome, took, .. } = report;
         let sent = took.is_some();
+        self.tell_failure(id, &outcome, now);
         match outcome {
             Outcome::Accepted { rejected } => {
                 self.accepted(id, &batch, &rejected, took.unwrap_or_default(), now);
@@ -70,6 +72,7 @@ impl Engine {
         self.tally.delivery_seconds.observe(now.at.saturating_sub(batch.arrived).as_secs_f64());
         let Some(lane) = self.lanes.get_mut(id) else { return };
         (lane.failures, lane.trouble, lane.confirmed, lane.creations) = (0, None, true, 0);
+        lane.failing.iter_mut().for_each(Failing::over);
         lane.stretch.went_well(now.at);
         lane.adapt(took, &self.settings);
         for (index, part) in batch.parts.iter().enumerate() {

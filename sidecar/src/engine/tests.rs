@@ -19,6 +19,7 @@ use splashdam::wire::Ack;
 const SHUTDOWN: Duration = Duration::from_secs(25);
 
 mod disk;
+mod failing;
 mod spooled;
 mod throttled;
 
@@ -35,6 +36,7 @@ struct World {
     flushed: Vec<(u64, Flushed)>,
     resumed: Vec<LaneId>,
     drained: bool,
+    failing: Vec<(String, Duration, u64)>,
     flushed_all: Vec<bool>,
     /// Every record's text that CloudWatch accepted, and how often.
     accepted: HashMap<String, u32>,
@@ -55,6 +57,7 @@ impl World {
             flushed: Vec::new(),
             resumed: Vec::new(),
             drained: false,
+            failing: Vec::new(),
             flushed_all: Vec::new(),
             accepted: HashMap::new(),
             fed: 0,
@@ -104,6 +107,7 @@ impl World {
                 Command::FlushedAll { reached, .. } => self.flushed_all.push(reached),
                 Command::Resume(lane) => self.resumed.push(lane),
                 Command::Drained => self.drained = true,
+                Command::Failing { what, lasted, waiting, .. } => self.failing.push((what, lasted, waiting)),
                 Command::LossBegan { .. } | Command::LossTold { .. } => {}
                 Command::Order(order) => self.disk().orders.push_back(*order),
                 Command::Read { destination, read } => self.disk().reads.push_back((destination, read)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{remainder, Sidecar};
+use super::{remainder, Sidecar, LAST_WORDS};
 use crate::config::{Config, Lifetime, LogFormat, Remainder};
 use crate::diagnostics;
 use crate::engine::account::{Account, Dropped};
@@ -80,6 +80,16 @@ pub(super) async fn clients_gone(sidecar: &Sidecar, deadline: Instant) {
             return;
         }
     }
+}
+
+/// Bytes of records that are surely printed in a second, by whatever keeps our stderr.
+const PRINTED_A_SECOND: f64 = 1_048_576.0;
+
+/// How long before the deadline attempts end, so that last words and these bytes can still be printed: at most a quarter of it.
+pub(super) fn for_words(bytes: u64, deadline: Duration) -> Duration {
+    let most = (deadline / 4).max(LAST_WORDS);
+    let printing = Duration::try_from_secs_f64(bytes as f64 / PRINTED_A_SECOND).unwrap_or(most);
+    LAST_WORDS.saturating_add(printing).min(most)
 }
 
 /// Most time that last words take beyond the deadline, where nobody reads stderr.
@@ -175,6 +185,15 @@ fn tell_account(shell: &Shell, format: LogFormat, until: Instant) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_to_be_printed_has_its_time_and_no_more() {
+        let second = Duration::from_secs(1);
+        assert_eq!(for_words(0, 25 * second), LAST_WORDS);
+        assert_eq!(for_words(1 << 20, 25 * second), LAST_WORDS + second);
+        assert_eq!(for_words(u64::MAX, 24 * second), 6 * second, "at most a quarter");
+        assert_eq!(for_words(1 << 20, second / 2), LAST_WORDS, "the least there is");
+    }
 
     #[test]
     fn whoever_has_just_left_has_the_grace() {

@@ -1,15 +1,19 @@
 //! Who may ask for the end: a signal, or `POST /drain`.
 //!
-//! The first signal asks for the orderly end, the second ends it at once. An end that something else began (`POST /drain`, the
+//! The first signal asks for the orderly end, the second, at least 1 s later, ends it at once. An end that something else began (`POST /drain`, the
 //! last client's leaving) is not made shorter by the first signal: Kubernetes sends it to every container of a pod that is
 //! deleted, also to one that is draining, and nobody who deletes a pod wants to lose records.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{signal, Signal, SignalKind};
 use tokio::sync::Notify;
 
 use super::{system, RunError};
+
+/// Signals within this time are one request: some supervisors signal a process and then its group.
+const TOGETHER: Duration = Duration::from_secs(1);
 
 /// The end, as it can be asked for over the admin interface. Asking again changes nothing.
 #[derive(Debug, Default)]
@@ -78,7 +82,13 @@ impl Signals {
             let name = self.next().await;
             tracing::info!(signal = name, "shutting down already: goes on; one more signal would end it at once");
         }
-        self.next().await
+        let began = Instant::now();
+        loop {
+            let name = self.next().await;
+            if began.elapsed() >= TOGETHER {
+                return name;
+            }
+        }
     }
 }
 

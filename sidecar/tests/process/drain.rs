@@ -1,8 +1,11 @@
 //! `POST /drain`: the orderly end without a signal, and what a signal does to it.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use rustix::process::Signal;
 
-use crate::support::{until, Remote, Setup, Sidecar};
+use crate::support::{until, Remote, Setup, Sidecar, PATIENCE};
 
 /// Asks for the end; says what is answered.
 #[track_caller]
@@ -84,11 +87,11 @@ fn a_pod_that_is_deleted_while_it_drains_loses_nothing() {
 #[test]
 fn the_second_signal_ends_a_drain_at_once() {
     let remote = Remote::strict();
-    let sidecar = stuck(&remote);
+    let mut sidecar = stuck(&remote);
     drain(&sidecar);
     sidecar.signal(Signal::TERM);
     until("the first is heard", || sidecar.stderr().contains("shutting down already"));
-    sidecar.signal(Signal::INT);
+    sidecar.insist(Signal::INT);
     let ended = sidecar.wait();
     assert_eq!((ended.code, ended.account().get("in_memory")), (Some(1), 1), "{}", ended.stderr);
 }
@@ -119,4 +122,30 @@ fn health_has_no_drain_and_admin_takes_it_by_post() {
     sidecar.feed("one\n");
     remote.until_accepted(1);
     sidecar.stop().all_delivered(1);
+}
+
+#[test]
+fn a_web_page_changes_nothing() {
+    let remote = Remote::strict();
+    let sidecar = Sidecar::start(&remote, &[]);
+    let address = sidecar.listens("admin");
+    let ask = |path: &str, headers: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "POST {path} HTTP/1.1\r\n{headers}connection: close\r\ncontent-length: 0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    for path in ["/flush?timeout=5s", "/drain"] {
+        for headers in [
+            format!("host: {address}\r\norigin: https://evil.example.com\r\n"),
+            "host: evil.example.com\r\n".to_owned(),
+        ] {
+            let answer = ask(path, &headers);
+            assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("web pages"), "{answer}");
+        }
+        assert!(ask(path, "host: localhost\r\n").starts_with("HTTP/1.1 20"), "{path}: by name of this host");
+    }
+    assert_eq!(sidecar.wait().code, Some(0), "it was asked at last");
 }

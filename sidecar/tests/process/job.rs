@@ -12,9 +12,10 @@ const AT_ONCE: &str = "--exit-after-last-client=0s";
 
 #[test]
 fn one_that_comes_within_the_grace_is_waited_for_and_has_its_own() {
-    const GRACE: Duration = Duration::from_secs(2);
+    // Long enough for the second to write within it on a slow machine.
+    const GRACE: Duration = Duration::from_secs(10);
     let remote = Remote::strict();
-    let mut sidecar = Sidecar::start(&remote, &["--exit-after-last-client=2s"]);
+    let mut sidecar = Sidecar::start(&remote, &["--exit-after-last-client=10s"]);
     let mut second = sidecar.text();
     sidecar.feed("first\n");
     remote.until_accepted(1);

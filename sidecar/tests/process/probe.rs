@@ -1,6 +1,6 @@
 //! `splashdam probe`, as a container's exec probe runs it: no shell, the same variables, an exit code.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
@@ -94,4 +94,19 @@ fn what_cannot_be_asked_is_2() {
         let (code, said) = probe(arguments, variables);
         assert!(code == 2 && said.contains(part), "{arguments:?} {variables:?}: {code} {said}");
     }
+}
+
+#[test]
+fn another_program_s_200_is_not_well() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = [0; 1024];
+        assert!(stream.read(&mut head).unwrap() > 0);
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\nhello\n").unwrap();
+    });
+    let (code, said) = probe(&["ready", "--address", &address], &[]);
+    server.join().unwrap();
+    assert!(code == 1 && said.contains("200, but not as splashdam says it: hello"), "{code} {said}");
 }

@@ -214,14 +214,29 @@ fn loss_shows_in_the_exit_code_where_asked() {
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let remote = Remote::strict();
-    let sidecar = stuck(&remote, &["--shutdown-deadline", "50s"], 10);
+    let mut sidecar = stuck(&remote, &["--shutdown-deadline", "50s"], 10);
     sidecar.signal(Signal::TERM);
     until("it is shutting down", || sidecar.stderr().contains("shutting down"));
-    sidecar.signal(Signal::INT);
+    sidecar.insist(Signal::INT);
     let ended = sidecar.wait();
     assert_eq!(ended.code, Some(1));
     assert!(ended.took < Duration::from_secs(10), "{:?}", ended.took);
     assert_eq!(ended.account().get("in_memory"), 10, "said, not hidden");
+}
+
+#[test]
+fn signals_that_come_together_are_one() {
+    for _ in 0..5 {
+        let remote = Remote::strict();
+        let sidecar = stuck(&remote, &["--shutdown-deadline", "50s", "--backoff-max", "200ms"], 10);
+        sidecar.signal(Signal::TERM);
+        sidecar.signal(Signal::INT);
+        until("it is shutting down", || sidecar.stderr().contains("shutting down"));
+        remote.clear_faults();
+        let ended = sidecar.wait();
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        ended.account().all_delivered(10);
+    }
 }
 
 #[test]
@@ -314,4 +329,30 @@ fn disabled_it_takes_everything_and_fails_nothing() {
     let account = ended.account();
     assert_eq!((account.received(), account.dropped()), (1_002, 1_002));
     assert!(remote.report().calls.is_empty(), "nobody is asked for anything");
+}
+
+#[test]
+fn the_first_line_says_what_runs_and_where_records_go() {
+    let remote = Remote::strict();
+    let sidecar = Setup::new(&remote).flags(&["--memory", "24MiB"]).start();
+    let said = sidecar.stderr();
+    let line = said.lines().find(|line| line.contains("serving")).unwrap();
+    let endpoint = format!("endpoint=\"{}\"", remote.url());
+    let version = concat!("version=\"", env!("CARGO_PKG_VERSION"), "\"");
+    for part in [version, "group=\"tests\"", "stream=sidecar", "region=\"eu-central-1\"", &endpoint, "memory=\"24MiB\""]
+    {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    sidecar.feed("one\ntwo\n");
+    remote.until_accepted(2);
+    until("it says so", || sidecar.stderr().contains("first batch accepted"));
+    let ended = terminate(sidecar);
+    assert_eq!(ended.stderr.matches("first batch accepted").count(), 1);
+}
+
+#[test]
+fn a_variable_that_is_misspelt_is_named_where_it_is_missed() {
+    let ended = Setup::bare().variable("SPLASHDAM_GRUOP", "g").spawn().wait();
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("did you mean SPLASHDAM_GROUP?"), "{}", ended.stderr);
 }

@@ -8,6 +8,7 @@ use aws_config::SdkConfig;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudwatchlogs::config::{Credentials, ProvideCredentials};
 
+use crate::config::{masked, Region};
 use crate::delivery::outcome::bounded;
 
 /// Most bytes of what one source says.
@@ -17,12 +18,13 @@ const ALL: usize = 700;
 
 /// Asks for credentials. A region is wanted as well: no call can be signed without.
 pub(super) async fn ask(config: &SdkConfig) -> Result<Credentials, String> {
-    if config.region().is_none() {
+    let Some(region) = config.region() else {
         return Err(
             "no region: set --region, AWS_REGION or `region` in the profile (the instance's metadata has none)"
                 .to_owned(),
         );
-    }
+    };
+    Region::parse(region.as_ref()).map_err(|what| format!("no region: {:?} {what}", region.as_ref()))?;
     let provider = config.credentials_provider().ok_or_else(|| "no credentials: no source".to_owned())?;
     let found = provider.provide_credentials().await;
     found.map_err(|error| format!("no credentials: {}", bounded(said(&error), ALL)))
@@ -52,17 +54,14 @@ fn causes(error: &(dyn Error + 'static)) -> String {
 
 /// Where they come from, the end of the key's id, how long they last.
 pub(super) fn describe(credentials: &Credentials) -> String {
-    let key = credentials.access_key_id();
-    let from = key.char_indices().rev().nth(3).map_or(key.len(), |(at, _)| at);
-    // An id too short to hide anything in is hidden whole.
-    let end = if key.chars().count() > 8 { &key[from..] } else { "" };
+    let key = masked(credentials.access_key_id());
     let life = credentials.expiry().map(|expiry| expiry.duration_since(SystemTime::now()));
     let life = match life {
         None => String::new(),
         Some(Ok(life)) => format!(", good for {} s", life.as_secs()),
         Some(Err(_)) => ", EXPIRED by our clock".to_owned(),
     };
-    format!("{}, access key …{end}{life}", origin(credentials))
+    format!("{}, access key {key}{life}", origin(credentials))
 }
 
 /// The provider's name stands nowhere but in the debug text, which leaves secrets out.

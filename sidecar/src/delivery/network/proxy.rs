@@ -40,11 +40,20 @@ impl Proxy {
         if !matches!(uri.scheme_str(), Some("http" | "https")) {
             return Err(wrong("is no proxy for HTTP (SOCKS cannot be used)"));
         }
+        // What follows the host is ignored by none of those who use it; mostly it is the rest of a password.
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() || url.contains('#') {
+            return Err(wrong("has something after host and port"));
+        }
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("names no host"))?;
-        let port = match (uri.port_u16(), uri.scheme_str()) {
-            (Some(port), _) => port,
-            (None, Some("https")) => 443,
-            (None, _) => 80,
+        let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        // A port that is none is to the parser as if there was none.
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        let behind = authority.rsplit('@').next().and_then(|place| place.strip_prefix(host)).unwrap_or_default();
+        let port = match behind.strip_prefix(':') {
+            None => usual,
+            Some(port) => {
+                port.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(|| wrong("has a port that is none"))?
+            }
         };
         Ok(Proxy { variable, name: format!("{host}:{port}"), url })
     }
@@ -214,6 +223,20 @@ mod tests {
         for bad in ["socks5://u:hunter2@p:1", "http://u:hunter2@", "http://u:hun ter2@p", "ftp://hunter2"] {
             let told = proxies(&[("https_proxy", bad)]).unwrap_err().to_string();
             assert!(told.starts_with("https_proxy: ") && !told.contains("hunter2") && !told.contains("ter2"), "{told}");
+        }
+        for (bad, why) in [
+            ("http://USER:pa/ss@proxy:80", "after host"),
+            ("http://USER:1234/x@proxy:80", "after host"),
+            ("http://USER:pa?ss@proxy:80", "after host"),
+            ("http://USER:12#ss@proxy:80", "after host"),
+            ("http://USER:pa/ss@proxy:80", "percent-encoded"),
+            ("http://proxy:99999", "port"),
+            ("http://proxy:0", "port"),
+            ("http://USER:80a", "port"),
+            ("http://proxy:", "port"),
+        ] {
+            let told = proxies(&[("HTTPS_PROXY", bad)]).expect_err(bad).to_string();
+            assert!(told.contains(why) && !told.contains("USER"), "{bad}: {told}");
         }
         let good = proxies(&[("HTTPS_PROXY", "http://user:hunter2@p:1")]).unwrap();
         assert_eq!(through(&good, "https://x/").as_deref(), Some("p:1"));

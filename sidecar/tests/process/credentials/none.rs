@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use super::fakes::{write, Answer, Aws, Sts, Web, SECRET, USER};
-use crate::support::{numbered, until};
+use crate::support::{numbered, until, Setup};
 
 #[test]
 fn it_runs_says_so_once_and_finds_them_later() {
@@ -41,10 +41,40 @@ fn it_runs_says_so_once_and_finds_them_later() {
 #[test]
 fn a_region_that_is_not_known_at_first_is_found_later() {
     let aws = Aws::start();
+    region_later(&aws, aws.setup().without("AWS_REGION"));
+}
+
+#[test]
+fn an_empty_region_is_none() {
+    let aws = Aws::start();
+    region_later(&aws, aws.setup().without("AWS_REGION").variable("AWS_REGION", ""));
+}
+
+#[test]
+fn a_region_in_another_variable_stands_in_for_an_empty_one() {
+    let aws = Aws::start();
+    let setup =
+        aws.setup().without("AWS_REGION").variable("AWS_REGION", " ").variable("AWS_DEFAULT_REGION", "eu-west-3");
+    let keys = setup.variable("AWS_ACCESS_KEY_ID", USER).variable("AWS_SECRET_ACCESS_KEY", SECRET);
+    let sidecar = keys.start();
+    aws.deliver(&sidecar, "hello");
+    assert!(aws.finish(sidecar, 1).1.contains("for region eu-west-3"));
+}
+
+#[test]
+fn a_region_that_is_no_name_is_said() {
+    let aws = Aws::start();
+    let setup = aws.setup().without("AWS_REGION").variable("AWS_REGION", "Frankfurt am Main");
+    let sidecar = setup.start();
+    sidecar.feed_lines(["hello"]);
+    let said = "no region: \"Frankfurt am Main\" is not the name of a region";
+    until("it says so", || sidecar.stderr().contains(said) || sidecar.stderr().contains(&said.replace('"', "\\\"")));
+}
+
+/// A sidecar that has no region before its profile has one.
+fn region_later(aws: &Aws, setup: Setup) {
     let file = aws.authority.pem().with_file_name("later");
-    let sidecar = aws
-        .setup()
-        .without("AWS_REGION")
+    let sidecar = setup
         .variable("AWS_ACCESS_KEY_ID", USER)
         .variable("AWS_SECRET_ACCESS_KEY", SECRET)
         .variable("AWS_CONFIG_FILE", file.to_str().unwrap())
@@ -130,4 +160,40 @@ fn an_answer_that_is_no_credentials_is_not_told() {
     sidecar.feed_lines(["hello"]);
     until("it gives up", || sidecar.stderr().contains("cannot sign calls"));
     aws.no_secret(&(sidecar.stderr() + &sidecar.admin("/status")));
+}
+
+#[test]
+fn a_source_may_take_longer_than_an_attempt() {
+    let aws = Aws::start();
+    let mint = aws.mint.clone();
+    let agent = Web::serve(None, move |_| {
+        // Longer than an attempt may take: what is tested is who has the shorter patience.
+        std::thread::sleep(Duration::from_millis(1_500));
+        Some(Answer::new(200, "", &mint.issue().json()))
+    });
+    let url = format!("{}/v1/credentials", agent.url());
+    let setup = aws.setup().variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url).flags(&["--attempt-timeout", "1s"]);
+    let sidecar = setup.start();
+    aws.deliver(&sidecar, "hello");
+    aws.finish(sidecar, 1);
+}
+
+#[test]
+fn an_endpoint_that_is_none_is_an_error_and_its_password_is_not_told() {
+    let aws = Aws::start().secret("hunter2");
+    for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"] {
+        for url in ["http://u:hunter2@127.0.0.1:9", "ht tp://u:hunter2@", "127.0.0.1:9"] {
+            let setup = Setup::bare().variable(name, url).flags(&["--group", "g", "--stream", "s"]);
+            let ended = setup.spawn().wait();
+            assert_eq!(ended.code, Some(2), "{url}: {}", ended.stderr);
+            assert!(ended.stderr.contains(&format!("{name}: ")), "{}", ended.stderr);
+            let (_, checked, said) = setup.output_of("check", &["--remote", "--group", "g", "--stream", "s"]);
+            aws.no_secret(&(ended.stderr + &checked + &said));
+        }
+    }
+    let refused =
+        Setup::bare().flags(&["--group", "g", "--endpoint-url", "http://u:hunter2@127.0.0.1:9"]).spawn().wait();
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("--endpoint-url …@127.0.0.1:9: has credentials"), "{}", refused.stderr);
+    aws.no_secret(&refused.stderr);
 }

@@ -170,3 +170,18 @@ fn keys_that_were_replaced_in_a_mounted_file_are_read_when_the_old_ones_are_refu
     aws.finish(sidecar, 2);
     assert_eq!(aws.mint.accepted(), [USER, "AKIANEWUSERNEWUSER99"]);
 }
+
+#[test]
+fn a_secret_that_was_mended_in_a_mounted_file_is_read_when_the_wrong_one_is_refused() {
+    let aws = Aws::start();
+    let keys = |secret: &str| format!("[default]\naws_access_key_id = {USER}\naws_secret_access_key = {secret}\n");
+    let file = aws.file("credentials", &keys("wrong"));
+    let sidecar = aws.setup().variable("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap()).start();
+    sidecar.feed_lines(["one"]);
+    until("it is refused", || sidecar.metric("splashdam_failures_total", "reason=\"forbidden\"") > 0);
+    write(&file, &keys(SECRET));
+    aws.arrived("one");
+    // The endpoint counts the refusal as a violation, which it was.
+    aws.no_secret(&(sidecar.stderr() + &sidecar.admin("/status")));
+    sidecar.stop().all_delivered(1);
+}

@@ -264,6 +264,18 @@ impl Sidecar {
         kill_process(self.pid(), signal).unwrap();
     }
 
+    /// Signals until it ends: what follows another signal closely is the same request.
+    #[track_caller]
+    pub(crate) fn insist(&mut self, signal: Signal) {
+        until("it ends by the second signal", || {
+            let ended = self.has_ended();
+            if !ended {
+                self.signal(signal);
+            }
+            ended
+        });
+    }
+
     /// Kills it as the kernel would when memory runs out.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
