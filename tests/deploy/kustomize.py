@@ -1,7 +1,7 @@
 """A subset of kustomize: what deploy/ uses of it, and nothing else. A field that it does not know is an error.
 
-`kubectl kustomize` is the judge: where it is installed, test_kustomize.py and test_components.py compare its output with
-ours. What is not supported: remote resources, name prefixes and suffixes, hashes of generated names, labels in
+`kubectl kustomize` is the judge: where it is installed, test_kustomize.py and test_components.py compare its output
+with ours. What is not supported: remote resources, name prefixes and suffixes, hashes of generated names, labels in
 selectors, `$patch`, selectors of labels other than `key=value`.
 """
 

@@ -6,7 +6,7 @@ It is no parser; whether an expression is PromQL at all, promtool says.
 import re
 
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-DURATION = re.compile(r"\[[^\]]*\]")
+DURATION = re.compile(r"\[[^\]]*\]|\boffset\s+\w+")
 SELECTOR = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)?\s*\{([^}]*)\}")
 MATCHER = re.compile(r"([a-zA-Z_][a-zA-Z0-9_]*)\s*(?:=~|!~|!=|=)")
 LISTED = re.compile(r"\b(by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)")

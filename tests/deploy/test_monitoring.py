@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cases import workload
+from cases import ALL, workload
 from exposed import scrape
-from kustomize import load
+from kustomize import load, render
 from manifests import DEPLOY, template_of
 from promql import names
 
 [RULES] = load(DEPLOY / "monitoring/rules.yaml")
-DASHBOARD = json.loads((DEPLOY / "monitoring/splashdam.json").read_text(encoding="utf-8"))
+DASHBOARD = json.loads((DEPLOY / "monitoring/dashboard/splashdam.json").read_text(encoding="utf-8"))
 SCENARIOS = Path(__file__).with_name("scenarios.yaml")
 ALERTS = {rule["alert"]: rule for group in RULES["spec"]["groups"] for rule in group["rules"]}
 # What Prometheus and the PodMonitor put on every series.
@@ -111,6 +111,15 @@ def test_the_dashboard_is_one():
     names_of = {f"${item['name']}" for item in DASHBOARD["templating"]["list"]}
     asked = {found for text in targets() for found in re.findall(r"\$\w+", text)}
     assert asked <= names_of | set(VARIABLES), asked
+
+
+def test_who_watches_is_no_part_of_an_app():
+    """Two apps of a namespace would own the same objects, and two namespaces dashboards of one uid."""
+    assert [resource["kind"] for resource in render(DEPLOY / "monitoring")] == ["PodMonitor", "PrometheusRule"]
+    [dashboard] = render(DEPLOY / "monitoring/dashboard")
+    assert json.loads(dashboard["data"]["splashdam.json"]) == DASHBOARD
+    kinds = {resource["kind"] for resources in ALL.values() for resource in resources}
+    assert not {"PodMonitor", "PrometheusRule", "ConfigMap"} & kinds
 
 
 def test_promtool_takes_every_expression(tmp_path):

@@ -277,4 +277,6 @@ def test_a_spool_changes_nothing_else():
 
 def test_every_folder_with_pods_is_looked_at():
     folders = {str(path.parent.relative_to(KUBERNETES)) for path in KUBERNETES.rglob("kustomization.yaml")}
-    assert {folder for folder in folders if not folder.startswith("components/")} - {"base"} == set(NATIVE + PLAIN)
+    assert {folder for folder in folders if not folder.startswith("components/")} - {"base", "replay"} == set(
+        NATIVE + PLAIN
+    )

@@ -53,11 +53,14 @@ class Stage:
     def __exit__(self, *exc):
         return self.stack.__exit__(*exc)
 
-    def pod(self, form, app="rust", count=None, settings=()):
-        """The workload of one of deploy/kubernetes's folders as a pod whose containers are not started yet."""
+    def pod(self, form, app="rust", count=None, settings=(), app_user=None):
+        """The workload of one of deploy/kubernetes's folders as a pod whose containers are not started yet.
+
+        The app runs as the sidecar's user, as on OpenShift, unless there is one of its own.
+        """
         [workload] = [found for found in render(KUBERNETES / form) if found["kind"] in ("Deployment", "Job")]
         settings = {"SPLASHDAM_ENDPOINT_URL": self.endpoint, **CREDENTIALS, **dict(settings)}
-        return self.play(workload, app, count, settings)
+        return self.play(workload, app, count, settings, app_user)
 
     def clowder_pod(self, config, app="rust", count=None):
         """The ClowdApp of deploy/clowder as the operator makes it a pod, with this as Clowder's file."""
@@ -67,7 +70,7 @@ class Stage:
         (folder / "cdappconfig.json").write_text(json.dumps(config))
         return self.play(of_clowdapp(folder), app, count, {"SPLASHDAM_ENDPOINT_URL": self.endpoint})
 
-    def play(self, workload, app, count, settings):
+    def play(self, workload, app, count, settings, app_user=None):
         name = next(names)
         pod = for_podman(workload, name)
         ports = {"SPLASHDAM_HEALTH": free_port(), "SPLASHDAM_ADMIN": free_port()}
@@ -83,7 +86,7 @@ class Stage:
             container["imagePullPolicy"] = "Never"
             container.pop("ports", None)
         sidecar = self._sidecar(spec, settings | {key: f"127.0.0.1:{port}" for key, port in ports.items()})
-        self._app(spec, app, count)
+        self._app(spec, app, count, app_user)
         rename_volumes(spec, name)
         played = self.stack.enter_context(self.podman.play(pod))
         return Played(played, sidecar, ports, user)
@@ -95,11 +98,13 @@ class Stage:
         container["env"] = kept + [{"name": name, "value": value} for name, value in settings.items()]
         return container["name"]
 
-    def _app(self, spec, app, count):
+    def _app(self, spec, app, count, user):
         [container] = [container for container in spec["containers"] if container["name"] == "app"]
         container["image"] = self.images["app"]
         container["command"] = APPS[app] + ([] if count is None else [str(count)])
         container["env"].append({"name": "PYTHONDONTWRITEBYTECODE", "value": "1"})
+        if user is not None:
+            container["securityContext"] |= {"runAsUser": user, "runAsGroup": user}
         container["volumeMounts"].append({"name": "system", "mountPath": "/usr", "readOnly": True})
         spec["volumes"].append({"name": "system", "hostPath": {"path": "/usr", "type": "Directory"}})
 

@@ -34,6 +34,16 @@ def test_a_pod_that_ends_leaves_nothing_behind(stage, cloud, app):
 
 
 @APPS
+def test_an_app_of_another_user_and_group_is_let_in(stage, cloud, app):
+    pod = stage.pod("job", app, count=SOME, app_user=2_000_000_000)
+    pod.start()
+    assert pod.app.exit_code() == 0, pod.app.log()
+    assert pod.sidecar.stop(60) == 0, pod.sidecar.log()
+    assert pod.written() == SOME
+    assert arrived(cloud) == dict.fromkeys(range(SOME), 1)
+
+
+@APPS
 @SPOOLS
 def test_a_sidecar_killed_again_and_again_loses_nothing(stage, cloud, app, form):
     pod = stage.pod(form, app)
