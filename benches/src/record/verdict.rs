@@ -67,6 +67,10 @@ pub(super) fn faults(facts: &Facts<'_>) -> Vec<String> {
 /// Those that only our sidecar's account can show.
 fn own_faults(facts: &Facts<'_>) -> Vec<String> {
     let Some(seen) = facts.account.as_ref().filter(|seen| seen.scrapes > 0) else {
+        // Interrupted before the first look: then there is nothing to check.
+        if facts.seen.interrupted && facts.seen.feed.records == 0 && facts.report.marks.unique == 0 {
+            return Vec::new();
+        }
         return vec!["its account could not be checked: /metrics never answered".to_owned()];
     };
     let mut faults = Vec::new();

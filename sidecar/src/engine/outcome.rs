@@ -21,6 +21,9 @@ struct Failure {
     backoff: Backoff,
 }
 
+/// So many refusals in a row of one lane are news for all.
+const REFUSALS_FOR_ALL: u32 = 3;
+
 impl Engine {
     /// An attempt has ended.
     pub fn attempt_ended(&mut self, report: Report, now: Now) {
@@ -127,7 +130,7 @@ impl Engine {
         let (linger, usual) = (self.pressure().linger, self.settings.backoff);
         self.lanes.get_mut(id).map_or(usual, |lane| {
             // A lane that is refused again and again slows down by itself; it must not slow down the others for ever.
-            if lane.failures == 0 {
+            if lane.failures < REFUSALS_FOR_ALL {
                 self.puts.throttled(now.at);
             }
             lane.stretch.throttled(linger, usual.most, now.at);
