@@ -16,8 +16,8 @@ use governor::{Quota, RateLimiter};
 /// Most that a Retry-After is obeyed.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 
-/// How a throttled rate finds its level: it falls by the share that was refused, at most by half, and rises by the third part of a
-/// call a second each second, so that all who share a quota come to the same rate whatever they had. After a while without a refusal it
+/// How a throttled rate finds its level: it falls by the share that was refused, at most by half, and rises by 0.3 calls a
+/// second each second, so that all who share a quota come to the same rate whatever they had. After a while without a refusal it
 /// rises by a tenth instead, if that is more.
 const LEAST_KEPT: f64 = 0.5;
 const RISE: f64 = 0.3;
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn the_rate_settles_where_what_is_lost_to_refusals_is_won_back() {
-        // One in thirty refused: between five and nine calls a second, as full as batches can be. One in four: one.
+        // One in thirty refused: about five calls a second, as full as batches can be. One in four: one.
         for (refused_of, least, most) in [(30, 4.0, 12.0), (4, 1.0, 3.0)] {
             let mut pacer = Pacer::new(500);
             three_minutes(&mut pacer, 30, refused_of);
