@@ -18,10 +18,18 @@ const RECORDS: u64 = 3;
 /// Operation, status and code of an answer that is given once, and whether the call may have had its effect.
 type Case = (&'static str, u16, &'static str, bool);
 
-const CASES: &[Case] = &[
+/// They lower the rate for all lanes, so they are heard by a sidecar of their own.
+const THROTTLES: &[Case] = &[
     (PUT, 400, "ThrottlingException", false),
     (PUT, 400, "LimitExceededException", false),
     (PUT, 429, "TooManyRequestsException", false),
+    (STREAM, 400, "ThrottlingException", false),
+    (STREAM, 400, "LimitExceededException", false),
+    (GROUPS, 400, "ThrottlingException", false),
+    (GROUPS, 400, "LimitExceededException", false),
+];
+
+const FAILURES: &[Case] = &[
     (PUT, 503, "ServiceUnavailableException", false),
     (PUT, 400, "OperationAbortedException", false),
     (PUT, 400, "ExpiredTokenException", false),
@@ -39,16 +47,12 @@ const CASES: &[Case] = &[
     (PUT, 404, "", true),
     (PUT, 301, "", true),
     (PUT, 503, "", false),
-    (STREAM, 400, "ThrottlingException", false),
-    (STREAM, 400, "LimitExceededException", false),
     (STREAM, 503, "ServiceUnavailableException", false),
     (STREAM, 400, "OperationAbortedException", false),
     (STREAM, 400, "InvalidParameterException", false),
     (STREAM, 400, "ResourceAlreadyExistsException", false),
     (STREAM, 500, "InternalFailure", false),
     (STREAM, 504, "", false),
-    (GROUPS, 400, "ThrottlingException", false),
-    (GROUPS, 400, "LimitExceededException", false),
     (GROUPS, 503, "ServiceUnavailableException", false),
     (GROUPS, 400, "OperationAbortedException", false),
     (GROUPS, 400, "InvalidParameterException", false),
@@ -78,24 +82,25 @@ fn named(call: &Call, name: &str) -> String {
     body[name].as_str().unwrap_or_default().to_owned()
 }
 
-#[test]
-fn every_error_code_of_every_call_is_waited_out_and_costs_no_record() {
+/// Has each of these answers given once, all by one sidecar; they are waited out and cost no record.
+#[track_caller]
+fn are_waited_out(cases: &'static [Case]) {
     let remote = Remote::strict();
     let answered = Mutex::new(HashSet::new());
     let proxy = Proxy::answering(remote.url(), move |call| {
         let place_of = (named(call, "logGroupName"), named(call, "logStreamName"));
-        let case = CASES.iter().position(|case| {
+        let case = cases.iter().position(|case| {
             let (group, stream) = place(case);
             call.operation == case.0 && place_of.0 == group && (place_of.1 == stream || case.0 == GROUPS)
         })?;
-        let (_, status, code, _) = CASES[case];
+        let (_, status, code, _) = cases[case];
         let first = answered.lock().unwrap().insert(case);
         first.then(|| if code.is_empty() { Answer::new(status, "") } else { Answer::error(status, code) })
     });
     let flags = ["--allow", "CreateLogGroup/*:*", "--create-rate", "100", "--backoff-max", "1s"];
     let sidecar = Setup::at(proxy.url()).flags(&flags).start();
     let mut lanes = Vec::new();
-    for (client, case) in (1..).zip(CASES) {
+    for (client, case) in (1..).zip(cases) {
         let (group, stream) = place(case);
         lanes.push((lane(&sidecar, client, &group, &stream), case));
     }
@@ -104,11 +109,11 @@ fn every_error_code_of_every_call_is_waited_out_and_costs_no_record() {
         assert_eq!((done.delivered, done.rejected, done.dropped, done.pending), (RECORDS, 0, 0, 0), "{case:?}");
     }
     drop(lanes);
-    let doubtful = CASES.iter().filter(|case| case.3).count() as u64;
+    let doubtful = cases.iter().filter(|case| case.3).count() as u64;
     let account = sidecar.stop();
-    account.all_delivered(CASES.len() as u64 * RECORDS);
+    account.all_delivered(cases.len() as u64 * RECORDS);
     assert_eq!(account.possible_duplicates(), doubtful * RECORDS);
-    for case in CASES {
+    for case in cases {
         let (group, stream) = place(case);
         assert_eq!(remote.events(&group, &stream).len() as u64, RECORDS, "{case:?}");
     }
@@ -121,9 +126,19 @@ fn every_error_code_of_every_call_is_waited_out_and_costs_no_record() {
     };
     // Whoever was told that it exists already has nothing to create again.
     let again = |case: &&Case| case.0 == PUT || case.2 != "ResourceAlreadyExistsException";
-    for case in CASES.iter().filter(again) {
+    for case in cases.iter().filter(again) {
         assert!(given(case) > 1, "{case:?} was answered so and tried again");
     }
+}
+
+#[test]
+fn every_way_to_be_throttled_is_waited_out_in_every_call() {
+    are_waited_out(THROTTLES);
+}
+
+#[test]
+fn every_error_code_is_waited_out_in_every_call_and_costs_no_record() {
+    are_waited_out(FAILURES);
 }
 
 /// Answers of 200 that say which events were rejected: first too new, end of too old, end of expired; and what is left.
