@@ -20,6 +20,7 @@ const SHUTDOWN: Duration = Duration::from_secs(25);
 
 mod disk;
 mod failing;
+mod faults;
 mod spooled;
 mod throttled;
 

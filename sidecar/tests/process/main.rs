@@ -9,6 +9,7 @@
 
 mod support;
 
+mod api_faults;
 mod bounds;
 mod client;
 mod clowder;
