@@ -183,14 +183,8 @@ impl Endpoint {
                 headers: &head.headers,
                 body: body.sent(),
             };
-            sigv4::verify(signed, credentials, "logs", now_ms() / 1_000).map_err(|refusal| {
-                let expired = keys.others_expired && refusal == Refusal::unknown_key();
-                if expired {
-                    Refusal::expired_token()
-                } else {
-                    refusal
-                }
-            })?;
+            let verified = sigv4::verify(signed, credentials, "logs", now_ms() / 1_000);
+            verified.map_err(|refusal| self.date(refusal, &keys))?;
         }
         let json = body.meant(&head.headers)?;
         match Call::parse(operation, &json)? {
@@ -202,6 +196,15 @@ impl Endpoint {
                 Ok(self.decide(operation, call.names(), || self.put(&call)))
             }
         }
+    }
+
+    /// An unknown key is one that has expired, where keys have.
+    fn date(&self, refusal: Refusal, keys: &Keys) -> Refusal {
+        if !keys.others_expired || refusal != Refusal::unknown_key() {
+            return refusal;
+        }
+        *self.faults().hits.entry(FaultKind::ExpiredCredentials).or_default() += 1;
+        Refusal::expired_token()
     }
 
     /// Carries out a call unless a fault or a quota says otherwise.
