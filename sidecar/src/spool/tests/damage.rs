@@ -57,7 +57,7 @@ fn read(dir: &Path) -> (Vec<u64>, Vec<std::ops::Range<u64>>) {
 
 #[test]
 fn a_flipped_byte_costs_the_touched_chunk_alone() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let whole = written(dir.path());
     let path = segments(dir.path()).remove(0);
     assert_eq!(read(dir.path()), (vec![0, 2, 3, 4], vec![]));
@@ -82,7 +82,7 @@ fn a_flipped_byte_costs_the_touched_chunk_alone() {
 
 #[test]
 fn a_lane_survives_without_its_lane_file_or_its_first_segment() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     written(dir.path());
     fs::write(lane(dir.path()).join(LANE_FILE), "{").unwrap();
     assert_eq!(read(dir.path()).0, [0, 2, 3, 4]);
@@ -93,7 +93,7 @@ fn a_lane_survives_without_its_lane_file_or_its_first_segment() {
 
 #[test]
 fn what_nobody_can_tell_is_put_aside_and_what_is_newer_is_kept() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     for (name, contents) in [("a", "{"), ("b", r#"{"format":2}"#)] {
         let folder = dir.path().join("lanes").join(name);
         fs::create_dir_all(&folder).unwrap();
@@ -109,7 +109,7 @@ fn what_nobody_can_tell_is_put_aside_and_what_is_newer_is_kept() {
 
 #[test]
 fn a_damaged_segment_goes_to_the_quarantine() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let mut bytes = written(dir.path());
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
@@ -131,7 +131,7 @@ proptest! {
         cursor in proptest::collection::vec(any::<u8>(), 0..200),
         at in 0_usize..1_200,
     ) {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = folder();
         let mut whole = written(dir.path());
         let at = at.min(whole.len());
         let end = whole.len().min(at + segment.len());
