@@ -156,8 +156,8 @@ enum Unclaimed {
     Unreadable(io::Error),
 }
 
-/// A lane's destination: out of `lane.json`, else out of any segment's header. What a newer splashdam has written to is its own,
-/// even where `lane.json` is of our format.
+/// A lane's destination: out of the newest segment's header, else out of `lane.json`, else out of any segment's header. What a newer
+/// splashdam has written to is its own, even where `lane.json` is of our format.
 fn whose(folder: &Path) -> Result<Destination, Unclaimed> {
     let names = list(folder).map_err(Unclaimed::Unreadable)?;
     let segments: Vec<_> = names.iter().filter_map(|(name, _)| SegmentName::parse(name)).collect();
@@ -165,7 +165,12 @@ fn whose(folder: &Path) -> Result<Destination, Unclaimed> {
     match look(&folder.join(LANE_FILE), lane_file::MOST, &mut refused).and_then(|bytes| lane_file::decode(&bytes)) {
         Ok(destination) => {
             let newest = segments.last().map_or(Err(Format::Damaged), |name| header_of(folder, *name, &mut refused));
-            return if newest == Err(Format::Newer) { Err(Unclaimed::Format(Format::Newer)) } else { Ok(destination) };
+            return match newest {
+                Err(Format::Newer) => Err(Unclaimed::Format(Format::Newer)),
+                // That has a checksum, and `lane.json` has none: records must not go elsewhere for a bit that has flipped in it.
+                Ok(header) => Ok(header.destination),
+                Err(Format::Damaged) => Ok(destination),
+            };
         }
         Err(Format::Newer) => return Err(Unclaimed::Format(Format::Newer)),
         Err(Format::Damaged) => {}

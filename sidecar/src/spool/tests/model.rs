@@ -1,5 +1,6 @@
 //! The other side of the spool in tests: makes orders as the engine does, and knows what must come back.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +23,24 @@ pub(super) const SEGMENT: u64 = 4_096;
 /// A folder that goes with its handle; in memory where that is possible, as the tests here make tens of thousands.
 pub(super) fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// A copy of a spool, lock and all.
+pub(super) fn copy(from: &Path) -> tempfile::TempDir {
+    let to = folder();
+    let mut folders = vec![from.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = to.path().join(entry.path().strip_prefix(from).unwrap());
+            if entry.file_type().unwrap().is_dir() {
+                fs::create_dir(path).unwrap();
+                folders.push(entry.path());
+            } else {
+                fs::copy(entry.path(), path).unwrap();
+            }
+        }
+    }
+    to
 }
 
 pub(super) fn destination() -> Destination {

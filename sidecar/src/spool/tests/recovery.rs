@@ -1,33 +1,14 @@
 //! Crashes of the recovery, too, and power losses that leave any part of what was not synced.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::crash::{assert_recovers, Left};
 use super::faulty::{Faulty, Hit};
-use super::model::folder;
+use super::model::{copy, folder};
 use super::power::{Draw, Power};
 use super::script::{Known, Run, Step, GAPS, RESTARTS, SCRIPT};
 use crate::spool::Survives;
-
-/// A copy of a spool, lock and all.
-fn copy(from: &Path) -> tempfile::TempDir {
-    let to = folder();
-    let mut folders = vec![from.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-            let path = to.path().join(entry.path().strip_prefix(from).unwrap());
-            if entry.file_type().unwrap().is_dir() {
-                fs::create_dir(path).unwrap();
-                folders.push(entry.path());
-            } else {
-                fs::copy(entry.path(), path).unwrap();
-            }
-        }
-    }
-    to
-}
 
 /// What a process left that ended at an operation of a script, and what is known of it.
 fn ended_at(script: &[Step], survives: Survives, at: usize) -> (tempfile::TempDir, Known) {
