@@ -24,3 +24,4 @@ mod socket;
 mod spool;
 mod stderr;
 mod text;
+mod users;
