@@ -129,6 +129,12 @@ fn values_of_the_wrong_type_or_range() {
         ("region = \"Frankfurt\"", "eu-central-1"),
         ("retention_days = 13", "nearest is 14"),
         ("allow = [\"x\"]", "group:stream"),
+        ("allow = [1]", "group:stream"),
+        ("allow = [true]", "list of strings"),
+        ("allow_uids = [\"app\"]", "is not a user id"),
+        ("allow_uids = []", "lets nobody connect"),
+        ("allow_uids = \"\"", "is not a user id"),
+        ("allow_uids = true", "write it as a string"),
         ("tags = [\"x\"]", "key=value"),
         ("kms_key = \"x\"", "ARN"),
         ("class = \"standard\"", "STANDARD"),
@@ -252,6 +258,24 @@ fn destinations_of_clients() {
 }
 
 #[test]
+fn users_in_every_form() {
+    let may = |config: Config, uid| config.intake.allow_uids.permits(Some(uid));
+    assert!(may(good(""), 0) && may(good("allow_uids = \"any\""), 7));
+    for file in [
+        "allow_uids = 1000",
+        "allow_uids = \"1000\"",
+        "allow_uids = [1000, 5]",
+        "allow_uids = [\"5\", \"900-1000\"]",
+        "allow_uids = \"5, 1000\"",
+    ] {
+        assert!(may(good(file), 1000) && !may(good(file), 1001), "{file}");
+    }
+    let flags = all("group = \"g\"", &[("SPLASHDAM_ALLOW_UIDS", "7")], &["--allow-uids", "8,9", "--allow-uids", "11"]);
+    let flags = flags.unwrap().config;
+    assert!(may(flags.clone(), 11) && may(flags.clone(), 9) && !may(flags, 7));
+}
+
+#[test]
 fn unknown_variables_only_warn() {
     let loaded = all("group = \"g\"", &[("SPLASHDAM_LINGR", "x"), ("SPLASHDAM_SERVICE_PORT", "1")], &[]).unwrap();
     assert_eq!(loaded.warnings.len(), 1);
@@ -268,7 +292,7 @@ fn a_missing_file_is_named() {
 #[test]
 fn what_is_described_reads_back_the_same() {
     let file =
-        "group = \"/apps/{pod}\"\nallow = [\"a:*\", \"b:c, d\"]\ntags = { team = \"x y\" }\nretention_days = 30\n\
+        "group = \"/apps/{pod}\"\nallow = [\"a:*\", \"b:c, d\"]\nallow_uids = [5, \"7-9\"]\ntags = { team = \"x y\" }\nretention_days = 30\n\
                 shutdown_quiet = \"off\"\nclass = \"DELIVERY\"\nregion = \"eu-west-1\"\nsocket = \"/a \\\"b\\\"\"\n";
     let first = all(file, &[("SPLASHDAM_MEMORY", "32Mi")], &["--fail-on-loss"]).unwrap().config;
     let text = describe(&first);

@@ -18,7 +18,7 @@ use super::pace::Pause;
 use super::text::Lines;
 use super::waiting::Waiting;
 use super::{Counters, Mailbox, READ};
-use crate::config::{Destination, Destinations, PodFacts};
+use crate::config::{AllowedUids, Destination, Destinations, PodFacts};
 use crate::engine::chunk::Run;
 use crate::engine::flush::{Asker, Level};
 use crate::engine::marker::Loss;
@@ -52,6 +52,12 @@ const ACK_DELAY: Duration = Duration::from_millis(10);
 /// How often time-outs are looked at, while there is anything that has one.
 const SWEEP: Duration = Duration::from_millis(500);
 
+/// Most connections accepted before others are served: whoever connects without end keeps nobody waiting.
+const ACCEPTS: usize = 64;
+
+/// How often it is said at most that a user may not connect.
+const USER_AGAIN: Duration = Duration::from_secs(60);
+
 /// Pause after running out of file descriptors or memory.
 const RETRY: Duration = Duration::from_millis(20);
 
@@ -75,6 +81,8 @@ pub struct Options {
     pub max_record: u32,
     /// Most connections.
     pub connections: usize,
+    /// Whose processes may connect.
+    pub uids: AllowedUids,
     /// Where records go.
     pub destinations: Destinations,
     /// What this pod is called.
@@ -97,6 +105,8 @@ pub struct Intake {
     poll: Poll,
     listener: UnixListener,
     listening: bool,
+    /// As many were accepted as are at a time: more may wait.
+    more_to_accept: bool,
     /// Connections by token; taken out while they are served.
     connections: Vec<Option<Connection>>,
     by_id: HashMap<ConnectionId, usize>,
@@ -120,6 +130,8 @@ pub struct Intake {
     draining: bool,
     stopping: bool,
     warned_refused: bool,
+    /// When a connection was last refused because of its user, and that said.
+    warned_user_at: Option<Duration>,
 }
 
 impl Intake {
@@ -150,6 +162,7 @@ impl Intake {
             poll,
             listener,
             listening: true,
+            more_to_accept: false,
             connections: Vec::new(),
             by_id: HashMap::new(),
             free: Vec::new(),
@@ -164,6 +177,7 @@ impl Intake {
             draining: false,
             stopping: false,
             warned_refused: false,
+            warned_user_at: None,
         })
     }
 
@@ -190,9 +204,7 @@ impl Intake {
             if let Some(mail) = self.mailbox.take() {
                 self.read_mail(mail);
             }
-            if self.listening && !self.draining {
-                self.accept();
-            }
+            self.more_to_accept = self.listening && !self.draining && self.accept();
             let pause = self.serve_round();
             if !self.seals.is_empty() {
                 // After a round: what was in the sockets when they asked has been read.
@@ -211,7 +223,7 @@ impl Intake {
     }
 
     fn timeout(&self, seal_at: Option<Duration>) -> Option<Duration> {
-        if !self.ready.is_empty() {
+        if !self.ready.is_empty() || self.more_to_accept {
             return Some(Duration::ZERO);
         }
         let now = self.shell.clock().now().at;

@@ -25,3 +25,4 @@ mod socket;
 mod spool;
 mod stderr;
 mod text;
+mod users;
