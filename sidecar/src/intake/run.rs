@@ -52,6 +52,9 @@ const ACK_DELAY: Duration = Duration::from_millis(10);
 /// How often time-outs are looked at, while there is anything that has one.
 const SWEEP: Duration = Duration::from_millis(500);
 
+/// Most connections accepted before those that are here have their turn again.
+const ACCEPTS: usize = 64;
+
 /// Pause after running out of file descriptors or memory.
 const RETRY: Duration = Duration::from_millis(20);
 
@@ -96,6 +99,7 @@ pub struct Intake {
     counters: Arc<Counters>,
     poll: Poll,
     listener: UnixListener,
+    /// Somebody may wait to be accepted.
     listening: bool,
     /// Connections by token; taken out while they are served.
     connections: Vec<Option<Connection>>,
@@ -211,7 +215,7 @@ impl Intake {
     }
 
     fn timeout(&self, seal_at: Option<Duration>) -> Option<Duration> {
-        if !self.ready.is_empty() {
+        if !self.ready.is_empty() || self.listening && !self.draining {
             return Some(Duration::ZERO);
         }
         let now = self.shell.clock().now().at;

@@ -6,14 +6,14 @@ use std::time::Duration;
 use mio::{Interest, Token};
 use splashdam::wire::{ErrorCode, SidecarFrame};
 
-use super::{End, Intake, ACK_AGAIN, ACK_DELAY, FIRST, FRAME_TIMEOUT, FRAME_TIMEOUT_STARVED, RETRY, SWEEP};
+use super::{End, Intake, ACCEPTS, ACK_AGAIN, ACK_DELAY, FIRST, FRAME_TIMEOUT, FRAME_TIMEOUT_STARVED, RETRY, SWEEP};
 use crate::engine::time::Now;
 use crate::intake::connection::{Connection, Kind};
 
 impl Intake {
-    /// Accepts whoever waits.
+    /// Accepts those who wait, as many as one round has time for: however fast they come, they keep nobody waiting who is here.
     pub(super) fn accept(&mut self) {
-        loop {
+        for _ in 0..ACCEPTS {
             match self.listener.accept() {
                 Ok((stream, _)) => self.admit(stream),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -23,6 +23,7 @@ impl Intake {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     // Out of descriptors or memory: those who wait are still there in a moment.
+                    self.listening = false;
                     crate::diagnostics::limited(
                         || tracing::warn!(%error, "cannot accept a connection, will try again"),
                     );
