@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
 
 use rustix::process::{getrlimit, prlimit, Resource, Rlimit};
 
@@ -30,8 +29,8 @@ fn a_flood_of_connections_leaves_descriptors_for_delivery_and_health() {
     let flood = flood(&sidecar, 100);
     until("the rest is turned away", || sidecar.status()["connections"]["turned_away"] == 69);
     assert!(sidecar.stderr().contains("connection refused: the limit is reached"), "{}", sidecar.stderr());
-    // The connection to CloudWatch breaks: the next one needs a descriptor of its own.
-    remote.outage(Duration::from_millis(100));
+    // The connection to CloudWatch breaks, and breaks again: the next one needs a descriptor.
+    remote.fault("reset_before_body,operation=PutLogEvents,count=3");
     good.write_all(b"after\n").unwrap();
     remote.until_accepted(2);
     drop(flood);
