@@ -52,7 +52,7 @@ const ACK_DELAY: Duration = Duration::from_millis(10);
 /// How often time-outs are looked at, while there is anything that has one.
 const SWEEP: Duration = Duration::from_millis(500);
 
-/// Most connections accepted before others are served: whoever connects without end keeps nobody waiting.
+/// Most connections accepted before those that are here have their turn again.
 const ACCEPTS: usize = 64;
 
 /// How often it is said at most that a user may not connect.
@@ -104,9 +104,8 @@ pub struct Intake {
     counters: Arc<Counters>,
     poll: Poll,
     listener: UnixListener,
+    /// Somebody may wait to be accepted.
     listening: bool,
-    /// As many were accepted as are at a time: more may wait.
-    more_to_accept: bool,
     /// Connections by token; taken out while they are served.
     connections: Vec<Option<Connection>>,
     by_id: HashMap<ConnectionId, usize>,
@@ -162,7 +161,6 @@ impl Intake {
             poll,
             listener,
             listening: true,
-            more_to_accept: false,
             connections: Vec::new(),
             by_id: HashMap::new(),
             free: Vec::new(),
@@ -204,7 +202,9 @@ impl Intake {
             if let Some(mail) = self.mailbox.take() {
                 self.read_mail(mail);
             }
-            self.more_to_accept = self.listening && !self.draining && self.accept();
+            if self.listening && !self.draining {
+                self.accept();
+            }
             let pause = self.serve_round();
             if !self.seals.is_empty() {
                 // After a round: what was in the sockets when they asked has been read.
@@ -223,7 +223,7 @@ impl Intake {
     }
 
     fn timeout(&self, seal_at: Option<Duration>) -> Option<Duration> {
-        if !self.ready.is_empty() || self.more_to_accept {
+        if !self.ready.is_empty() || self.listening && !self.draining {
             return Some(Duration::ZERO);
         }
         let now = self.shell.clock().now().at;

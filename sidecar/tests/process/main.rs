@@ -18,6 +18,7 @@ mod delivery;
 mod drain;
 mod framed;
 mod health;
+mod hostile;
 mod job;
 mod probe;
 mod shutdown;

@@ -13,27 +13,27 @@ use crate::engine::time::Now;
 use crate::intake::connection::{Connection, Kind};
 
 impl Intake {
-    /// Accepts whoever waits, so many at a time; whether more may wait.
-    pub(super) fn accept(&mut self) -> bool {
+    /// Accepts those who wait, as many as one round has time for: however fast they come, they keep nobody waiting who is here.
+    pub(super) fn accept(&mut self) {
         for _ in 0..ACCEPTS {
             match self.listener.accept() {
                 Ok((stream, _)) => self.admit(stream),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.listening = false;
-                    return false;
+                    return;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     // Out of descriptors or memory: those who wait are still there in a moment.
+                    self.listening = false;
                     crate::diagnostics::limited(
                         || tracing::warn!(%error, "cannot accept a connection, will try again"),
                     );
                     self.sweep_within(RETRY);
-                    return false;
+                    return;
                 }
             }
         }
-        true
     }
 
     fn admit(&mut self, mut stream: mio::net::UnixStream) {

@@ -19,6 +19,7 @@ use super::{until, Account, Remote, Scrape, Wire, GROUP, PATIENCE, STREAM};
 pub(crate) struct Setup {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
+    files: Option<u64>,
     directory: Arc<tempfile::TempDir>,
 }
 
@@ -36,7 +37,7 @@ impl Setup {
     /// A socket and nothing else.
     pub(crate) fn bare() -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        let setup = Setup { arguments: Vec::new(), variables: Vec::new(), directory };
+        let setup = Setup { arguments: Vec::new(), variables: Vec::new(), files: None, directory };
         let setup = setup
             .variable("AWS_ACCESS_KEY_ID", "test")
             .variable("AWS_SECRET_ACCESS_KEY", "emulator")
@@ -81,6 +82,12 @@ impl Setup {
 
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// It may open so many files at once, and may not allow itself more.
+    pub(crate) fn files(mut self, files: u64) -> Self {
+        self.files = Some(files);
         self
     }
 
@@ -132,7 +139,11 @@ impl Setup {
     }
 
     fn command_of(&self, name: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_splashdam"));
+        let binary = env!("CARGO_BIN_EXE_splashdam");
+        let mut command = Command::new(if self.files.is_some() { "/bin/sh" } else { binary });
+        if let Some(files) = self.files {
+            command.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\""), binary]);
+        }
         command
             .arg(name)
             .env_clear()
