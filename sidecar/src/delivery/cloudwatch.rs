@@ -153,7 +153,7 @@ impl CloudWatch {
 
     /// One PutLogEvents with a ready body.
     async fn put(&self, lease: &Lease, destination: &Destination, body: Bytes) -> Result<RejectedIndices, Failure> {
-        let empty = Arc::new(AtomicBool::new(false));
+        let unproven = Arc::new(AtomicBool::new(false));
         let length = body.len().to_string();
         let answer = lease
             .client
@@ -162,7 +162,7 @@ impl CloudWatch {
             .log_stream_name(destination.stream().as_str())
             .set_log_events(Some(Vec::new()))
             .customize()
-            .interceptor(EmptyBody(Arc::clone(&empty)))
+            .interceptor(Proof { missing: Arc::clone(&unproven) })
             .mutate_request(move |request| {
                 *request.body_mut() = SdkBody::from(body.clone());
                 request.headers_mut().insert("content-length", length.clone());
@@ -170,9 +170,9 @@ impl CloudWatch {
             .send()
             .await
             .map_err(|error| self.failed(lease, &error))?;
-        // Both have been seen from proxies and are no proof that CloudWatch took anything.
-        if answer.request_id().is_none() || empty.load(Ordering::Relaxed) {
-            let what = "an answer 200 without a request id or body proves nothing".to_owned();
+        // All of that has been seen from proxies and is no proof that CloudWatch took anything.
+        if answer.request_id().is_none() || unproven.load(Ordering::Relaxed) {
+            let what = "an answer 2xx that is not 200 with a request id and a body proves nothing".to_owned();
             return Err(Failure { class: Class::Unavailable { ambiguous: true }, what, retry_after: None });
         }
         let index = |index: i32| usize::try_from(index).ok();
@@ -185,13 +185,15 @@ impl CloudWatch {
     }
 }
 
-/// Sees whether the answer had a body: the SDK takes none for an empty object.
+/// Sees whether the answer is a 200 with a body: the SDK takes every 2xx for a success, and no body for an empty object.
 #[derive(Debug)]
-struct EmptyBody(Arc<AtomicBool>);
+struct Proof {
+    missing: Arc<AtomicBool>,
+}
 
-impl Intercept for EmptyBody {
+impl Intercept for Proof {
     fn name(&self) -> &'static str {
-        "EmptyBody"
+        "Proof"
     }
 
     fn read_after_deserialization(
@@ -200,8 +202,9 @@ impl Intercept for EmptyBody {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let body = context.response().body().bytes();
-        self.0.store(body.is_none_or(|bytes| bytes.iter().all(u8::is_ascii_whitespace)), Ordering::Relaxed);
+        let response = context.response();
+        let empty = response.body().bytes().is_none_or(|bytes| bytes.trim_ascii().is_empty());
+        self.missing.store(empty || response.status().as_u16() != 200, Ordering::Relaxed);
         Ok(())
     }
 }
