@@ -13,6 +13,8 @@ use aws_sdk_cloudwatchlogs::config::interceptors::AfterDeserializationIntercepto
 use aws_sdk_cloudwatchlogs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_cloudwatchlogs::error::BoxError;
 use aws_sdk_cloudwatchlogs::types::LogGroupClass;
+#[cfg(any(test, fuzzing))]
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::body::SdkBody;
@@ -53,6 +55,15 @@ impl CloudWatch {
         proxied.iter().for_each(|way| tracing::info!("{way}"));
         let access = Access::new(parts, setup.delivery.attempt_timeout.max(SEARCH), setup.seed);
         Ok(CloudWatch { access, create: setup.create.clone(), budget, place, proxied })
+    }
+
+    /// The same over another HTTP client.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn over(http: SharedHttpClient, setup: &Setup, budget: Arc<Budget>) -> Self {
+        let parts = setup.parts_over(http);
+        let place = parts.place.clone();
+        let access = Access::new(parts, SEARCH, 0);
+        CloudWatch { access, create: setup.create.clone(), budget, place, proxied: Vec::new() }
     }
 
     /// Region and endpoint in words, without asking anybody.
