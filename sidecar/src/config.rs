@@ -21,6 +21,9 @@ mod date;
 mod describe;
 mod file;
 mod flags;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod keys;
 mod listeners;
 mod model;
