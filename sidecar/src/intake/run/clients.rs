@@ -214,10 +214,13 @@ impl Intake {
         let patience = if starving { FRAME_TIMEOUT_STARVED } else { FRAME_TIMEOUT };
         for (slot, connection) in self.connections.iter_mut().enumerate() {
             let Some(connection) = connection else { continue };
-            connection.starved = false;
+            let starved = std::mem::take(&mut connection.starved);
             if let Some(since) = connection.partial_since {
                 again = true;
-                if connection.blocked || connection.readable || connection.is_clogged() {
+                // One that waits for room keeps some itself, from others that do: it must not wait for ever. Whoever has not
+                // said hello goes first.
+                let patience = if starved && connection.lane().is_some() { FRAME_TIMEOUT } else { patience };
+                if connection.blocked || (connection.readable && !starved) || connection.is_clogged() {
                     // It is we who do not read: its clock stops.
                     connection.partial_since = Some(now.at);
                 } else if since + patience <= now.at {
