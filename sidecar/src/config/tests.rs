@@ -309,7 +309,40 @@ fn what_is_described_reads_back_the_same() {
     assert_eq!(Config { origins: first.origins.clone(), ..second }, first);
 }
 
+/// What CloudWatch takes, said once more and in another way.
+fn is_group(name: &str) -> bool {
+    let taken = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_/#";
+    (1..=512).contains(&name.chars().count()) && name.chars().all(|c| taken.contains(c)) && !name.starts_with("aws/")
+}
+
+fn is_stream(name: &str) -> bool {
+    (1..=512).contains(&name.chars().count()) && !name.contains([':', '*', '\0', '\n'])
+}
+
 proptest::proptest! {
+    /// Whatever names a client gives: what is let through is a name that CloudWatch takes, in the own group or under a pattern,
+    /// and no folder of the spool is named by its words.
+    #[test]
+    fn no_name_of_a_client_leads_elsewhere(
+        group in "(g|audit|audit/../g|[./a*:]{0,6}|.{0,8}|a{510,514})",
+        stream in "([./a*:\\x00-\\x1f\\u{ff0e}\\u{ff0f}\\u{202e}]{0,9}|(\\.\\./){1,4}x|.{0,8}|ü{510,514})",
+        app in "([./:*{}]{0,9}|.{0,600})",
+    ) {
+        let config = good("stream = \"a/{app}/z\"\nallow = [\"audit:*\", \"audit/*:x\"]");
+        if let Ok(named) = Destination::parse(&group, &stream) {
+            proptest::prop_assert!(is_group(&group) && is_stream(&stream));
+            let allowed = group == "g" || group == "audit" || (group.starts_with("audit/") && stream == "x");
+            proptest::prop_assert_eq!(config.destinations.permits(&named), allowed);
+            let folder = crate::spool::name::lane_folder(&named, 0);
+            proptest::prop_assert!(folder.len() == 32 && folder.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        }
+        let peer = Peer { app: &app, pid: 1, uid: 2 };
+        let own = config.destinations.default_for(&config.pod, &peer, UtcDate::from_unix_ms(0)).unwrap();
+        let own = own.stream().as_str();
+        proptest::prop_assert!(is_stream(own) && own.starts_with("a/"));
+        proptest::prop_assert!(own.matches('/').count() <= 2, "an app forges no prefix: {}", own);
+    }
+
     #[test]
     fn no_value_panics(at in 0..table::settings().count(), text in "(?s).{0,40}|[0-9a-zA-Z{}:/.,=*-]{0,20}") {
         let setting = table::settings().nth(at).unwrap();

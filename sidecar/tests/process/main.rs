@@ -21,6 +21,7 @@ mod health;
 mod hostile;
 mod job;
 mod probe;
+mod security;
 mod shutdown;
 mod socket;
 mod spool;

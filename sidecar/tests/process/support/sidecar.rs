@@ -19,7 +19,8 @@ use super::{until, Account, Remote, Scrape, Wire, GROUP, PATIENCE, STREAM};
 pub(crate) struct Setup {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
-    files: Option<u64>,
+    /// A line of shell that is run before, in the same process.
+    before: Option<String>,
     directory: Arc<tempfile::TempDir>,
 }
 
@@ -37,7 +38,7 @@ impl Setup {
     /// A socket and nothing else.
     pub(crate) fn bare() -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        let setup = Setup { arguments: Vec::new(), variables: Vec::new(), files: None, directory };
+        let setup = Setup { arguments: Vec::new(), variables: Vec::new(), before: None, directory };
         let setup = setup
             .variable("AWS_ACCESS_KEY_ID", "test")
             .variable("AWS_SECRET_ACCESS_KEY", "emulator")
@@ -86,8 +87,13 @@ impl Setup {
     }
 
     /// It may open so many files at once, and may not allow itself more.
-    pub(crate) fn files(mut self, files: u64) -> Self {
-        self.files = Some(files);
+    pub(crate) fn files(self, files: u64) -> Self {
+        self.after(&format!("ulimit -n {files}"))
+    }
+
+    /// What a shell does in its process before it becomes the sidecar, such as `umask 0077`.
+    pub(crate) fn after(mut self, shell: &str) -> Self {
+        self.before = Some(shell.to_owned());
         self
     }
 
@@ -139,11 +145,15 @@ impl Setup {
     }
 
     fn command_of(&self, name: &str) -> Command {
-        let binary = env!("CARGO_BIN_EXE_splashdam");
-        let mut command = Command::new(if self.files.is_some() { "/bin/sh" } else { binary });
-        if let Some(files) = self.files {
-            command.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\""), binary]);
-        }
+        let program = env!("CARGO_BIN_EXE_splashdam");
+        let mut command = match &self.before {
+            Some(shell) => {
+                let mut command = Command::new("/bin/sh");
+                command.args(["-c", &format!("{shell} && exec \"$0\" \"$@\""), program]);
+                command
+            }
+            None => Command::new(program),
+        };
         command
             .arg(name)
             .env_clear()
