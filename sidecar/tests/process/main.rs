@@ -9,6 +9,7 @@
 
 mod support;
 
+mod app;
 mod bounds;
 mod client;
 mod clowder;
