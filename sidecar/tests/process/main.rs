@@ -10,6 +10,7 @@
 mod support;
 
 mod api_faults;
+mod app;
 mod bounds;
 mod client;
 mod clowder;

@@ -21,6 +21,8 @@ pub(crate) struct Setup {
     variables: Vec<(String, String)>,
     /// A line of shell that is run before, in the same process.
     before: Option<String>,
+    /// What is mounted, in a namespace of its own.
+    mount: Option<String>,
     directory: Arc<tempfile::TempDir>,
 }
 
@@ -38,7 +40,7 @@ impl Setup {
     /// A socket and nothing else.
     pub(crate) fn bare() -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        let setup = Setup { arguments: Vec::new(), variables: Vec::new(), before: None, directory };
+        let setup = Setup { arguments: Vec::new(), variables: Vec::new(), before: None, mount: None, directory };
         let setup = setup
             .variable("AWS_ACCESS_KEY_ID", "test")
             .variable("AWS_SECRET_ACCESS_KEY", "emulator")
@@ -109,6 +111,23 @@ impl Setup {
         self.flags(&["--spool-dir", &spool])
     }
 
+    /// With this mounted at [`Self::spool`], `$0` in a shell's words, for the sidecar alone: in a namespace of its own.
+    pub(crate) fn mounted(mut self, mount: &str) -> Self {
+        std::fs::create_dir_all(self.spool()).unwrap();
+        self.mount = Some(mount.to_owned());
+        self
+    }
+
+    /// Whether we may mount at all, as root may; says so where we may not.
+    pub(crate) fn may_mount(test: &str) -> bool {
+        let may = Command::new("unshare").args(["--mount", "true"]).stderr(Stdio::null()).status();
+        let may = may.is_ok_and(|status| status.success());
+        if !may {
+            eprintln!("skipped: {test} (needs to mount a file system, which takes root)");
+        }
+        may
+    }
+
     /// Where, if it is asked to.
     pub(crate) fn spool(&self) -> PathBuf {
         self.directory.path().join("spool")
@@ -131,7 +150,18 @@ impl Setup {
 
     /// What starts it, its stderr in a pipe.
     pub(crate) fn command(&self) -> Command {
-        let mut command = self.command_of("run");
+        let mut command = match &self.mount {
+            None => self.command_of("run"),
+            Some(mount) => {
+                // The process stays the same one all the way, so that signals reach it.
+                let script = format!("{mount} && shift && exec \"$@\"");
+                let mut command = self.program("unshare");
+                command.args(["--mount", "sh", "-c", &script]).args([self.spool(), self.spool()]);
+                command.args([env!("CARGO_BIN_EXE_splashdam"), "run"]);
+                command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+                command
+            }
+        };
         command.args(&self.arguments);
         command
     }
@@ -148,14 +178,19 @@ impl Setup {
         let program = env!("CARGO_BIN_EXE_splashdam");
         let mut command = match &self.before {
             Some(shell) => {
-                let mut command = Command::new("/bin/sh");
+                let mut command = self.program("/bin/sh");
                 command.args(["-c", &format!("{shell} && exec \"$0\" \"$@\""), program]);
                 command
             }
-            None => Command::new(program),
+            None => self.program(program),
         };
+        command.arg(name);
         command
-            .arg(name)
+    }
+
+    fn program(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
