@@ -122,6 +122,8 @@ pub struct Intake {
     for_partial: usize,
     /// The one connection that may keep half a frame or line that nobody could pay for: so that one always gets on.
     finisher: Option<ConnectionId>,
+    /// For so many bytes no line could be cut in this round; nor can one for fewer.
+    uncut: usize,
     sweep_at: Option<Duration>,
     ack_at: Option<Duration>,
     /// Who waits for everything read so far to be handed over.
@@ -169,6 +171,7 @@ impl Intake {
             queued: Vec::new(),
             waiting: Waiting::default(),
             finisher: None,
+            uncut: 0,
             sweep_at: None,
             ack_at: None,
             seals: Vec::new(),
@@ -259,6 +262,7 @@ impl Intake {
     /// Serves each ready connection once. Those with more to do stay in line.
     fn serve_round(&mut self) -> Pause {
         let mut pause = Pause::default();
+        self.uncut = 0;
         for _ in 0..self.ready.len() {
             let Some(slot) = self.ready.pop_front() else { break };
             self.queued[slot] = false;
@@ -305,10 +309,13 @@ impl Intake {
             let room = (scratch.len() - kept).min(connection.read_most());
             if !self.pay(connection, kept + room) {
                 // Nobody can keep more half lines and half frames now: others have to finish first.
+                let taken = self.take_whole(slot, connection, &mut scratch[..kept + room], pause);
                 self.scratch = scratch;
-                connection.starved = true;
-                self.sweep_within(RETRY);
-                return Ok(());
+                if taken.as_ref().is_ok_and(|taken| !taken) {
+                    connection.starved = true;
+                    self.sweep_within(RETRY);
+                }
+                return taken.map(drop);
             }
             match connection.fetch(&mut scratch[kept..kept + room]) {
                 Fetched::Bytes(bytes) => {
