@@ -210,4 +210,22 @@ mod tests {
         assert_eq!((accepted, rejected.len(), waiting), (0, 0, 1000));
         assert!(calls <= 2 * MOST_CALLS + 2, "{calls} calls");
     }
+
+    #[test]
+    fn a_bisection_has_so_many_calls_and_no_more() {
+        // Whatever is refused: always the larger piece next, so that there is something to halve to the last.
+        let mut trials = Trials::default();
+        let (mut pieces, mut calls) = (vec![batch_of(1000)], 0);
+        loop {
+            pieces.sort_by_key(|batch| batch.records);
+            let Some(batch) = pieces.pop() else { panic!("halved to the end") };
+            calls += 1;
+            match trials.refused(batch) {
+                Verdict::Halve(left, right) => pieces.extend([left, right]),
+                Verdict::LaneAtFault(_) => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(calls, MOST_CALLS);
+    }
 }
