@@ -13,6 +13,8 @@ use aws_sdk_cloudwatchlogs::config::interceptors::AfterDeserializationIntercepto
 use aws_sdk_cloudwatchlogs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_cloudwatchlogs::error::BoxError;
 use aws_sdk_cloudwatchlogs::types::{LogGroupClass, RejectedLogEventsInfo};
+#[cfg(any(test, fuzzing))]
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::body::SdkBody;
@@ -53,6 +55,15 @@ impl CloudWatch {
         proxied.iter().for_each(|way| tracing::info!("{way}"));
         let access = Access::new(parts, setup.delivery.attempt_timeout.max(SEARCH), setup.seed);
         Ok(CloudWatch { access, create: setup.create.clone(), budget, place, proxied })
+    }
+
+    /// The same over another HTTP client.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn over(http: SharedHttpClient, setup: &Setup, budget: Arc<Budget>) -> Self {
+        let parts = setup.parts_over(http);
+        let place = parts.place.clone();
+        let access = Access::new(parts, SEARCH, 0);
+        CloudWatch { access, create: setup.create.clone(), budget, place, proxied: Vec::new() }
     }
 
     /// Region and endpoint in words, without asking anybody.
@@ -153,7 +164,7 @@ impl CloudWatch {
 
     /// One PutLogEvents with a ready body.
     async fn put(&self, lease: &Lease, destination: &Destination, body: Bytes) -> Result<RejectedIndices, Failure> {
-        let empty = Arc::new(AtomicBool::new(false));
+        let unproven = Arc::new(AtomicBool::new(false));
         let length = body.len().to_string();
         let answer = lease
             .client
@@ -162,7 +173,7 @@ impl CloudWatch {
             .log_stream_name(destination.stream().as_str())
             .set_log_events(Some(Vec::new()))
             .customize()
-            .interceptor(EmptyBody(Arc::clone(&empty)))
+            .interceptor(Proof { missing: Arc::clone(&unproven) })
             .mutate_request(move |request| {
                 *request.body_mut() = SdkBody::from(body.clone());
                 request.headers_mut().insert("content-length", length.clone());
@@ -170,9 +181,9 @@ impl CloudWatch {
             .send()
             .await
             .map_err(|error| self.failed(lease, &error))?;
-        // Both have been seen from proxies and are no proof that CloudWatch took anything.
-        if answer.request_id().is_none() || empty.load(Ordering::Relaxed) {
-            let what = "an answer 200 without a request id or body proves nothing".to_owned();
+        // All of that has been seen from proxies and is no proof that CloudWatch took anything.
+        if answer.request_id().is_none() || unproven.load(Ordering::Relaxed) {
+            let what = "an answer 2xx that is not 200 with a request id and a body proves nothing".to_owned();
             return Err(Failure { class: Class::Unavailable { ambiguous: true }, what, retry_after: None });
         }
         Ok(answer.rejected_log_events_info().map(indices_of).unwrap_or_default())
@@ -189,13 +200,15 @@ fn indices_of(info: &RejectedLogEventsInfo) -> RejectedIndices {
     }
 }
 
-/// Sees whether the answer had a body: the SDK takes none for an empty object.
+/// Sees whether the answer is a 200 with a body: the SDK takes every 2xx for a success, and no body for an empty object.
 #[derive(Debug)]
-struct EmptyBody(Arc<AtomicBool>);
+struct Proof {
+    missing: Arc<AtomicBool>,
+}
 
-impl Intercept for EmptyBody {
+impl Intercept for Proof {
     fn name(&self) -> &'static str {
-        "EmptyBody"
+        "Proof"
     }
 
     fn read_after_deserialization(
@@ -204,8 +217,9 @@ impl Intercept for EmptyBody {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let body = context.response().body().bytes();
-        self.0.store(body.is_none_or(|bytes| bytes.iter().all(u8::is_ascii_whitespace)), Ordering::Relaxed);
+        let response = context.response();
+        let empty = response.body().bytes().is_none_or(|bytes| bytes.trim_ascii().is_empty());
+        self.missing.store(empty || response.status().as_u16() != 200, Ordering::Relaxed);
         Ok(())
     }
 }

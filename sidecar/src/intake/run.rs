@@ -18,7 +18,7 @@ use super::pace::Pause;
 use super::text::Lines;
 use super::waiting::Waiting;
 use super::{Counters, Mailbox, READ};
-use crate::config::{Destination, Destinations, PodFacts};
+use crate::config::{AllowedUids, Destination, Destinations, PodFacts};
 use crate::engine::chunk::Run;
 use crate::engine::flush::{Asker, Level};
 use crate::engine::marker::Loss;
@@ -55,6 +55,9 @@ const SWEEP: Duration = Duration::from_millis(500);
 /// Most connections accepted before those that are here have their turn again.
 const ACCEPTS: usize = 64;
 
+/// How often it is said at most that a user may not connect.
+const USER_AGAIN: Duration = Duration::from_secs(60);
+
 /// Pause after running out of file descriptors or memory.
 const RETRY: Duration = Duration::from_millis(20);
 
@@ -78,6 +81,8 @@ pub struct Options {
     pub max_record: u32,
     /// Most connections.
     pub connections: usize,
+    /// Whose processes may connect.
+    pub uids: AllowedUids,
     /// Where records go.
     pub destinations: Destinations,
     /// What this pod is called.
@@ -126,6 +131,8 @@ pub struct Intake {
     draining: bool,
     stopping: bool,
     warned_refused: bool,
+    /// When a connection was last refused because of its user, and that said.
+    warned_user_at: Option<Duration>,
 }
 
 impl Intake {
@@ -171,6 +178,7 @@ impl Intake {
             draining: false,
             stopping: false,
             warned_refused: false,
+            warned_user_at: None,
         })
     }
 

@@ -10,6 +10,7 @@
 mod support;
 
 mod api_faults;
+mod app;
 mod bounds;
 mod client;
 mod clowder;
@@ -21,8 +22,10 @@ mod health;
 mod hostile;
 mod job;
 mod probe;
+mod security;
 mod shutdown;
 mod socket;
 mod spool;
 mod stderr;
 mod text;
+mod users;

@@ -5,8 +5,7 @@ use crate::engine::chunk::tests::chunk_of;
 fn batch_of(budget: &Arc<Budget>, chunks: &[&[(i64, &str)]]) -> Batch {
     let mut first = 0;
     let queued = chunks.iter().map(|records| {
-        let chunk = Arc::new(chunk_of(budget, records));
-        let queued = Queued { first, todo: vec![0..chunk.records], unended: chunk.records, done: Vec::new(), chunk };
+        let queued = Queued::new(first, chunk_of(budget, records));
         first += u64::from(queued.unended);
         queued
     });
