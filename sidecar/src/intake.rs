@@ -13,6 +13,9 @@
 mod connection;
 mod counters;
 mod framed;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod mailbox;
 mod open;
 mod pace;

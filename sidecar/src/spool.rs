@@ -49,6 +49,9 @@ pub mod scan;
 mod channels;
 mod disk;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod index;
 mod lanes;
 mod open;

@@ -75,7 +75,8 @@ pub(super) fn build(
     let options = Options {
         delimiter: config.intake.text_delimiter.byte(),
         max_record: u32::try_from(config.intake.max_record).unwrap_or(engine::limits::RECORD_BYTES),
-        connections: config.intake.max_connections.get() as usize,
+        connections: super::files::connections(&config),
+        uids: config.intake.allow_uids.clone(),
         destinations: config.destinations.clone(),
         pod: config.pod.clone(),
         disabled: match config.service {

@@ -19,6 +19,9 @@ use super::{until, Account, Remote, Scrape, Wire, GROUP, PATIENCE, STREAM};
 pub(crate) struct Setup {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
+    /// A line of shell that is run before, in the same process.
+    before: Option<String>,
+    /// What is mounted, in a namespace of its own.
     mount: Option<String>,
     directory: Arc<tempfile::TempDir>,
 }
@@ -37,7 +40,7 @@ impl Setup {
     /// A socket and nothing else.
     pub(crate) fn bare() -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        let setup = Setup { arguments: Vec::new(), variables: Vec::new(), mount: None, directory };
+        let setup = Setup { arguments: Vec::new(), variables: Vec::new(), before: None, mount: None, directory };
         let setup = setup
             .variable("AWS_ACCESS_KEY_ID", "test")
             .variable("AWS_SECRET_ACCESS_KEY", "emulator")
@@ -82,6 +85,17 @@ impl Setup {
 
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// It may open so many files at once, and may not allow itself more.
+    pub(crate) fn files(self, files: u64) -> Self {
+        self.after(&format!("ulimit -n {files}"))
+    }
+
+    /// What a shell does in its process before it becomes the sidecar, such as `umask 0077`.
+    pub(crate) fn after(mut self, shell: &str) -> Self {
+        self.before = Some(shell.to_owned());
         self
     }
 
@@ -161,7 +175,15 @@ impl Setup {
     }
 
     fn command_of(&self, name: &str) -> Command {
-        let mut command = self.program(env!("CARGO_BIN_EXE_splashdam"));
+        let program = env!("CARGO_BIN_EXE_splashdam");
+        let mut command = match &self.before {
+            Some(shell) => {
+                let mut command = self.program("/bin/sh");
+                command.args(["-c", &format!("{shell} && exec \"$0\" \"$@\""), program]);
+                command
+            }
+            None => self.program(program),
+        };
         command.arg(name);
         command
     }
