@@ -102,6 +102,16 @@ fn a_rejection_at_the_border_of_a_batch_leaves_a_cursor_that_can_be_read() {
     assert_eq!((total.rejected(), total.delivered), (2, 29));
 }
 
+/// Attempts reach at least as far as the batches that may be in flight, whatever the setting says.
+#[test]
+fn all_that_may_have_been_in_flight_at_a_kill_counts_as_possible_duplicates() {
+    let mut world = World::with_disk(Settings { reach: 0, ..Settings::default() }, 64 * MIB, GIB);
+    let lane = outage(&mut world);
+    world.left_behind(lane, 50);
+    world.run_until_quiet();
+    assert_eq!(world.snapshot().total.possible_duplicates, 50);
+}
+
 #[test]
 fn a_client_that_comes_back_goes_on_after_its_last_durable_record() {
     let mut world = World::with_disk(Settings::default(), 64 * MIB, GIB);
