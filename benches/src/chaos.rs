@@ -99,7 +99,8 @@ pub(crate) fn run(args: &ChaosArgs) -> Result<ExitCode> {
     let seconds = args.minutes * 60.0;
     let kills = args.kills.unwrap_or(((seconds / PER_KILL) as u32).clamp(1, MOST_KILLS));
     let plan = Plan::draw(seed, Scale { seconds, kills, deadline: DEADLINE, time_out: TIME_OUT });
-    let command = format!("splashdam-bench chaos --seed {seed} --minutes {} --kills {kills} --rate {}", args.minutes, args.rate);
+    let command =
+        format!("splashdam-bench chaos --seed {seed} --minutes {} --kills {kills} --rate {}", args.minutes, args.rate);
     println!("{command}");
     if args.plan {
         println!("{}", table::plan(&plan));

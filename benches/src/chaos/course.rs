@@ -94,7 +94,15 @@ fn cast(plan: &Plan, rate: u64) -> Cast<'_> {
     // It may take longer than planned, never so much.
     let most = |rate: f64| (rate * (2.0 * plan.seconds + 120.0)) as u64;
     let each = rate as f64 / (CREWS * CLIENTS) as f64;
-    let crew = |kind, clients, rate: f64, first, streams| Crew { kind, clients, first, most: most(rate), rate, size: SIZE, streams };
+    let crew = |kind, clients, rate: f64, first, streams| Crew {
+        kind,
+        clients,
+        first,
+        most: most(rate),
+        rate,
+        size: SIZE,
+        streams,
+    };
     let mut crews: Vec<_> =
         (0..CREWS).map(|_| crew("steady", CLIENTS, each, numbers.take(CLIENTS * most(each)), STREAMS)).collect();
     crews.push(crew("old", 1, small, numbers.take(most(small)), &STREAMS[..1]));
@@ -108,12 +116,10 @@ fn cast(plan: &Plan, rate: u64) -> Cast<'_> {
 pub(crate) fn run(programs: &Programs, plan: &Plan, rate: u64, spool_in: &Path) -> Result<Outcome> {
     let (folder, spool, cast) = (folder()?, SpoolFolder::new(spool_in)?, cast(plan, rate));
     let launcher = Launcher::new(&programs.splashdam, folder.path())?;
-    let behaviour =
-        Behaviour { strict: true, numbers: cast.numbers, seed: Some(plan.seed), ..Behaviour::default() };
+    let behaviour = Behaviour { strict: true, numbers: cast.numbers, seed: Some(plan.seed), ..Behaviour::default() };
     let mut endpoint = Endpoint::start(&programs.emulator, &behaviour, folder.path())?;
     let settings = settings(launcher.url(endpoint.address()), spool.path());
-    let start =
-        Start { program: &launcher.program, settings: &settings, folder: folder.path(), begin: Instant::now() };
+    let start = Start { program: &launcher.program, settings: &settings, folder: folder.path(), begin: Instant::now() };
     let socket = folder.path().join("s.sock");
     let first = Living::start(&start)?;
     let mut crews = cast.crews.iter().map(|crew| crew.start(&socket)).collect::<Result<Vec<_>>>()?;
@@ -140,7 +146,10 @@ pub(crate) fn run(programs: &Programs, plan: &Plan, rate: u64, spool_in: &Path) 
         },
         closed: closed(&endpoint, healed.told)?,
         gone: mortals.into_iter().map(|mortal| gone(&endpoint, mortal)).collect::<Result<_>>()?,
-        text: segments.into_iter().map(|(text, segment)| line(&endpoint, text, segment, &healed.incarnations)).collect::<Result<_>>()?,
+        text: segments
+            .into_iter()
+            .map(|(text, segment)| line(&endpoint, text, segment, &healed.incarnations))
+            .collect::<Result<_>>()?,
         met: met(&healed.report, outages, &healed.incarnations, &launcher),
         incarnations: healed.incarnations,
         endpoint: ends(&endpoint.stop()?),
@@ -203,18 +212,30 @@ impl Course<'_> {
 
     fn play(&self, first: Living) -> Result<Played> {
         let over = || self.over();
-        let weather = Weather { plan: self.plan, endpoint: self.endpoint, launcher: self.launcher, begin: self.start.begin };
+        let weather =
+            Weather { plan: self.plan, endpoint: self.endpoint, launcher: self.launcher, begin: self.start.begin };
         thread::scope(|scope| {
             let weather = scope.spawn(move || weather.run(&over));
-            let places: Vec<_> = self.cast.places.iter().map(|(first, lives)| {
-                let place = Place { lives, first: *first, rate: self.cast.small, size: SIZE, socket: self.socket };
-                scope.spawn(move || place.run(&over))
-            }).collect();
-            let texts: Vec<_> = self.cast.texts.iter().zip(&self.written).map(|(first, written)| {
-                let (most, rate) = (self.cast.text_numbers, self.cast.small);
-                let writer = TextWriter { socket: self.socket, first: *first, most, rate, size: SIZE, written };
-                scope.spawn(move || writer.run(&over))
-            }).collect();
+            let places: Vec<_> = self
+                .cast
+                .places
+                .iter()
+                .map(|(first, lives)| {
+                    let place = Place { lives, first: *first, rate: self.cast.small, size: SIZE, socket: self.socket };
+                    scope.spawn(move || place.run(&over))
+                })
+                .collect();
+            let texts: Vec<_> = self
+                .cast
+                .texts
+                .iter()
+                .zip(&self.written)
+                .map(|(first, written)| {
+                    let (most, rate) = (self.cast.text_numbers, self.cast.small);
+                    let writer = TextWriter { socket: self.socket, first: *first, most, rate, size: SIZE, written };
+                    scope.spawn(move || writer.run(&over))
+                })
+                .collect();
             let reaped = self.reap(first);
             // Whatever came of it: the others end now.
             self.over.store(true, Ordering::Relaxed);
@@ -227,7 +248,11 @@ impl Course<'_> {
                 incarnations,
                 phases,
                 mortals,
-                segments: segments.into_iter().enumerate().flat_map(|(text, all)| all.into_iter().map(move |one| (text, one))).collect(),
+                segments: segments
+                    .into_iter()
+                    .enumerate()
+                    .flat_map(|(text, all)| all.into_iter().map(move |one| (text, one)))
+                    .collect(),
                 outages,
                 seconds: self.start.begin.elapsed().as_secs_f64(),
             })
@@ -258,7 +283,10 @@ impl Course<'_> {
         while living.unended().is_none() {
             living.sidecar.check_alive()?;
             if begin.elapsed() > BEGUN {
-                return Err(Error::Late { what: "the first answer of a sidecar".to_owned(), seconds: BEGUN.as_secs_f64() });
+                return Err(Error::Late {
+                    what: "the first answer of a sidecar".to_owned(),
+                    seconds: BEGUN.as_secs_f64(),
+                });
             }
             living.look();
             thread::sleep(Duration::from_millis(5));
@@ -395,6 +423,7 @@ fn left(splashdam: &Path, spool: &Path) -> Result<u64> {
     let output = output.map_err(io("start", splashdam.display()))?;
     let said: serde_json::Value =
         serde_json::from_slice(&output.stdout).map_err(|error| wrong("what `splashdam spool ls` says", error))?;
-    let count = |name: &str| said["total"][name].as_u64().ok_or_else(|| wrong("`splashdam spool ls`", "gives no total"));
+    let count =
+        |name: &str| said["total"][name].as_u64().ok_or_else(|| wrong("`splashdam spool ls`", "gives no total"));
     Ok(count("records")? + count("lost")?)
 }

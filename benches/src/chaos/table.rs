@@ -60,7 +60,17 @@ pub(crate) fn ended(number: usize, one: &Incarnation, plan: &Plan) -> String {
 pub(crate) fn render(run: &Run) -> String {
     let mut text = format!(
         "\n{:<13} {:>8} {:>6} {:>8} {:>12} {:>10} {:>12} {:>9} {:>6} {:>8} {:>8}\n",
-        "phase", "seconds", "kills", "SIGTERMs", "arrived", "doubled", "unconfirmed", "peak MiB", "fds", "threads", "scrapes"
+        "phase",
+        "seconds",
+        "kills",
+        "SIGTERMs",
+        "arrived",
+        "doubled",
+        "unconfirmed",
+        "peak MiB",
+        "fds",
+        "threads",
+        "scrapes"
     );
     let mut before = super::course::Phase::default();
     for phase in &run.phases {

@@ -147,7 +147,10 @@ fn clients_told(facts: &Facts) -> Finding {
     let wrong = facts.closed.iter().find(|client| !right(client));
     let reconnects: u64 = facts.closed.iter().map(|client| client.told.reconnects).sum();
     let count = facts.closed.iter().filter(right).count();
-    let what = format!("framed: {count} of {} clients were told what the endpoint has; {reconnects} reconnects", facts.closed.len());
+    let what = format!(
+        "framed: {count} of {} clients were told what the endpoint has; {reconnects} reconnects",
+        facts.closed.len()
+    );
     finding(wrong.is_none(), wrong.map_or(what.clone(), |wrong| format!("{what}; not so: {wrong:?}")))
 }
 
