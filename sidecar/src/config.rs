@@ -36,6 +36,7 @@ mod scalars;
 mod surroundings;
 mod table;
 mod template;
+mod uids;
 mod units;
 mod value;
 mod variables;
@@ -67,6 +68,7 @@ pub use raw::Origin;
 pub use scalars::{EndpointUrl, Region, SocketMode};
 pub use surroundings::Surroundings;
 pub use template::{GroupTemplate, Peer, StreamTemplate, Varies};
+pub use uids::AllowedUids;
 
 pub(crate) use cgroup::BESIDE as MEMORY_BESIDE;
 pub(crate) use check::{LEAST_SPOOL, MAX_RECORD};

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from splashdam import _talk
+from splashdam import _client, _talk
 
 
 def log(logger, numbers, size=0):
@@ -337,6 +337,18 @@ def test_a_refused_destination_is_told_of(logger, sidecar, capfd):
     logger.handler.flush(timeout=0)
     assert logger.handler.stats().refused == 1
     assert capfd.readouterr().err.count("--allow") == 1
+
+
+def test_a_user_that_may_not_connect_keeps_its_records_and_calls_again_with_patience(logger, sidecar, path):
+    log(logger, [1])
+    sidecar.accept()
+    sidecar.say(type="error", code=9, text="user 5 may not connect; see the sidecar's --allow-uids")
+    sidecar.hang_up()
+    logger.handler.flush(timeout=0)
+    (link,) = _client._clients[str(path)].links.values()
+    assert link._backoff.failures > 7, "the next wait is one of up to 5 s"
+    assert "--allow-uids" in link._problem
+    assert (logger.handler.stats().pending, logger.handler.stats().lost) == (1, {})
 
 
 def test_two_handlers_of_one_destination_share_a_connection(logger, sidecar, path):

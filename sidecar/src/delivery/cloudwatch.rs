@@ -12,7 +12,7 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudwatchlogs::config::interceptors::AfterDeserializationInterceptorContextRef;
 use aws_sdk_cloudwatchlogs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_cloudwatchlogs::error::BoxError;
-use aws_sdk_cloudwatchlogs::types::LogGroupClass;
+use aws_sdk_cloudwatchlogs::types::{LogGroupClass, RejectedLogEventsInfo};
 #[cfg(any(test, fuzzing))]
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -186,13 +186,17 @@ impl CloudWatch {
             let what = "an answer 2xx that is not 200 with a request id and a body proves nothing".to_owned();
             return Err(Failure { class: Class::Unavailable { ambiguous: true }, what, retry_after: None });
         }
-        let index = |index: i32| usize::try_from(index).ok();
-        let info = answer.rejected_log_events_info();
-        Ok(RejectedIndices {
-            too_new_from: info.and_then(|info| info.too_new_log_event_start_index()).and_then(index),
-            too_old_to: info.and_then(|info| info.too_old_log_event_end_index()).and_then(index),
-            expired_to: info.and_then(|info| info.expired_log_event_end_index()).and_then(index),
-        })
+        Ok(answer.rejected_log_events_info().map(indices_of).unwrap_or_default())
+    }
+}
+
+/// What an answer says of single events. An index below zero names none.
+fn indices_of(info: &RejectedLogEventsInfo) -> RejectedIndices {
+    let index = |index: i32| usize::try_from(index).ok();
+    RejectedIndices {
+        too_new_from: info.too_new_log_event_start_index().and_then(index),
+        too_old_to: info.too_old_log_event_end_index().and_then(index),
+        expired_to: info.expired_log_event_end_index().and_then(index),
     }
 }
 
@@ -217,5 +221,26 @@ impl Intercept for Proof {
         let empty = response.body().bytes().is_none_or(|bytes| bytes.trim_ascii().is_empty());
         self.missing.store(empty || response.status().as_u16() != 200, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indices_are_taken_as_they_are_and_those_below_zero_name_no_event() {
+        for (said, expected) in
+            [(i32::MIN, None), (-1, None), (0, Some(0)), (1, Some(1)), (i32::MAX, Some(2_147_483_647))]
+        {
+            let info = RejectedLogEventsInfo::builder();
+            let new = indices_of(&info.clone().too_new_log_event_start_index(said).build());
+            assert_eq!(new, RejectedIndices { too_new_from: expected, ..RejectedIndices::default() });
+            let old = indices_of(&info.clone().too_old_log_event_end_index(said).build());
+            assert_eq!(old, RejectedIndices { too_old_to: expected, ..RejectedIndices::default() });
+            let expired = indices_of(&info.expired_log_event_end_index(said).build());
+            assert_eq!(expired, RejectedIndices { expired_to: expected, ..RejectedIndices::default() });
+        }
+        assert_eq!(indices_of(&RejectedLogEventsInfo::builder().build()), RejectedIndices::default());
     }
 }

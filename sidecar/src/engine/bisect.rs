@@ -138,8 +138,7 @@ mod tests {
     fn batch_of(count: u32) -> Batch {
         let budget = Budget::new(1 << 24);
         let records: Vec<_> = (0..count).map(|i| (i64::from(i), "x")).collect();
-        let chunk = std::sync::Arc::new(chunk_of(&budget, &records));
-        let mut queue = [Queued { chunk, first: 0, todo: vec![0..count], unended: count, done: Vec::new() }].into();
+        let mut queue = [Queued::new(0, chunk_of(&budget, &records))].into();
         cut(&mut queue, Bounds { reach: usize::MAX, growth: 1.0, body: usize::MAX, events: u32::MAX }).unwrap()
     }
 

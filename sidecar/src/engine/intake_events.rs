@@ -368,9 +368,9 @@ impl Engine {
             admitted_to: channel.admitted,
             durable_to: channel.durable.max(channel.ended),
             ended_to: channel.ended,
-            delivered: channel.delivered,
-            rejected: channel.rejected,
-            dropped: channel.dropped,
+            delivered: channel.counts.delivered,
+            rejected: channel.counts.rejected,
+            dropped: channel.counts.dropped,
             lost_to: channel.lost_to,
         })
     }

@@ -21,6 +21,7 @@ const SHUTDOWN: Duration = Duration::from_secs(25);
 mod books;
 mod disk;
 mod failing;
+mod faults;
 mod mutants;
 mod spooled;
 mod throttled;
@@ -160,6 +161,22 @@ impl World {
         }
         self.fed += u64::from(count);
         self.engine.append(lane, builder.seal(), now);
+        self.settle();
+    }
+
+    /// Records of one channel in chunks of a hundred; every other one is `shift_ms` away from the present.
+    fn feed_mixed(&mut self, lane: LaneId, channel: u32, count: u32, shift_ms: i64) {
+        let now = self.now();
+        for first in (0..count).step_by(100) {
+            let Claim::Granted(mut builder) = self.engine.claim(lane, 20 * 100, now) else { panic!("no room") };
+            for index in first..first + 100 {
+                let at = now.wall_ms + if index % 2 == 0 { 0 } else { shift_ms };
+                builder.push(at, format!("{:08}", self.fed).as_bytes());
+                builder.own(Run { channel, first_sequence: u64::from(index) + 1, sequences: 1, records: 1 });
+                self.fed += 1;
+            }
+            self.engine.append(lane, builder.seal(), now);
+        }
         self.settle();
     }
 
