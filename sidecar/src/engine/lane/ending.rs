@@ -159,7 +159,11 @@ impl Lane {
 
     /// Makes everything that waits for another attempt free to be cut anew.
     pub fn uncut_all(&mut self) {
-        let retries = std::mem::take(&mut self.retries).into_iter().map(|retry| retry.batch);
+        let retries = std::mem::take(&mut self.retries);
+        // Whoever sends these again knows nothing of the attempt before.
+        let ambiguous = retries.iter().filter(|retry| retry.ambiguous).map(|retry| u64::from(retry.batch.records));
+        self.account.possible_duplicates += ambiguous.sum::<u64>();
+        let retries = retries.into_iter().map(|retry| retry.batch);
         let batches: Vec<Batch> = retries.chain(self.trials.take_all()).collect();
         batches.into_iter().for_each(|batch| self.uncut(batch));
     }
