@@ -33,3 +33,6 @@ pub mod intake;
 pub mod run;
 pub mod shell;
 pub mod spool;
+
+#[cfg(test)]
+mod sim;

@@ -7,6 +7,7 @@ use super::{Known, Lane};
 use crate::engine::batch::Queued;
 use crate::engine::channel::Channels;
 use crate::engine::chunk::{Run, TEXT};
+use crate::engine::sabotage::{self, Sabotage};
 use crate::engine::spool::{Cursor, DiskRun, Entry, Order, Stored, CURSOR_RANGES};
 use crate::engine::time::Now;
 
@@ -61,7 +62,7 @@ impl Lane {
     /// What has ended, for the disk.
     #[must_use]
     pub fn cursor(&self) -> Cursor {
-        let watermark = self.ended();
+        let watermark = self.ended() + u64::from(sabotage::on(Sabotage::CursorAhead) && !self.queue.is_empty());
         let mut ended: Vec<Range<u64>> = Vec::new();
         let away = self.disk.iter().flat_map(|disk| disk.away_ended.iter().cloned());
         let tail = self.disk.iter().flat_map(|disk| disk.tail().flat_map(Queued::ended));
@@ -87,7 +88,9 @@ impl Lane {
             disk.trouble.clone_from(&stored.failure);
         }
         if stored.failure.is_some() {
-            disk.ordered = disk.written;
+            if !sabotage::on(Sabotage::ForgetsAfterError) {
+                disk.ordered = disk.written;
+            }
             disk.failures += 1;
             disk.dirty = true;
         } else {
