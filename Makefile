@@ -7,13 +7,17 @@ RESULTS := bench-results
 BENCH = "$$(tests/target-dir)/release/splashdam-bench"
 
 .DEFAULT_GOAL := help
-.PHONY: help test chaos fuzz mutants bench bench-full figures programs lint image slim clean
+.PHONY: help test sim chaos fuzz mutants bench bench-full figures programs lint image slim clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 test: $(VENV)/installed ## set everything up, run every test, say `N passed, N failed`
 	@CARGO="$(CARGO)" VENV="$(VENV)" tests/all
+
+sim: ## simulate whole sidecars: `make sim SEED=123` replays one run, `make sim SEEDS=5000` makes so many
+	SEED="$(SEED)" SEEDS="$(SEEDS)" $(CARGO) test -p splashdam-sidecar --lib --all-features \
+		sim::tests::whole_sidecars -- --nocapture
 
 SECONDS_EACH ?= 300
 fuzz: ## each fuzz target for SECONDS_EACH (300); installs cargo-fuzz, needs a C++ compiler

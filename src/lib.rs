@@ -40,6 +40,9 @@ mod identity;
 mod losses;
 mod queue;
 mod room;
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub mod simulation;
 mod spares;
 mod state;
 mod stats;

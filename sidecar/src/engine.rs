@@ -13,7 +13,7 @@
 //! | time passed | [`Engine::tick`], due at [`Engine::next_tick`] |
 //! | the end is near | [`Engine::drain`], [`Engine::give_up`], [`Engine::abandon`], [`Engine::last_orders`] |
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +40,7 @@ pub mod marker;
 mod outcome;
 mod pump;
 pub mod retry;
+pub(crate) mod sabotage;
 pub mod snapshot;
 pub mod spool;
 mod spooling;
@@ -197,7 +198,7 @@ pub struct Engine {
     /// Lanes that found no memory for what they have on disk.
     hungry: VecDeque<LaneId>,
     /// Destinations with records on disk that nobody has looked at.
-    left: HashSet<crate::config::Destination>,
+    left: BTreeSet<crate::config::Destination>,
     /// Dead letters lost by lanes that are gone.
     letters_lost: u64,
     /// Lanes that found no room on disk.
@@ -265,7 +266,7 @@ impl Engine {
             token_at: None,
             waiting: VecDeque::new(),
             hungry: VecDeque::new(),
-            left: HashSet::new(),
+            left: BTreeSet::new(),
             letters_lost: 0,
             short: VecDeque::new(),
             space: Space::default(),

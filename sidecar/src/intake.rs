@@ -12,24 +12,24 @@
 
 mod connection;
 mod counters;
-mod framed;
+pub(crate) mod framed;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;
 mod mailbox;
-mod open;
+pub(crate) mod open;
 mod pace;
 mod run;
 mod socket;
 mod text;
-mod waiting;
+pub(crate) mod waiting;
 
 pub use counters::Counters;
 pub use mailbox::Mailbox;
 // For the micro-benchmarks; the division into lines stands on the path of each record.
 #[doc(hidden)]
 pub use open::Pushed;
-pub(crate) use open::SEAL_AFTER;
+pub(crate) use open::{Host, SEAL_AFTER};
 pub use run::{Durable, Intake, Options, WAKER};
 pub use socket::{Listener, SocketError};
 #[doc(hidden)]

@@ -36,3 +36,6 @@ pub mod intake;
 pub mod run;
 pub mod shell;
 pub mod spool;
+
+#[cfg(test)]
+mod sim;

@@ -19,7 +19,7 @@ use crate::engine::create::{Created, Target};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::time::Now;
 use crate::engine::{Attempt, Command, Engine, Outcome, Report};
-use crate::intake::Mailbox;
+use crate::intake::{Host, Mailbox};
 use crate::spool::{Event, Found, Spool, Stats};
 
 /// The process's clocks, read together.
@@ -383,6 +383,12 @@ impl Shell {
     #[must_use]
     pub fn remote(&self) -> &CloudWatch {
         &self.remote
+    }
+}
+
+impl Host for Arc<Shell> {
+    fn apply<T>(&self, event: impl FnOnce(&mut Engine, Now) -> T) -> T {
+        Shell::apply(self, event)
     }
 }
 

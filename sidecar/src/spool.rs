@@ -202,4 +202,6 @@ impl Spool {
 }
 
 #[cfg(test)]
+pub(crate) mod simulated;
+#[cfg(test)]
 mod tests;

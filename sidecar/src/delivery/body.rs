@@ -14,6 +14,7 @@ use crate::engine::batch::{Batch, EVENT_FRAME};
 use crate::engine::budget::{Budget, Kind, Payment};
 use crate::engine::chunk::RecordRef;
 use crate::engine::limits::{BODY_BYTES, EVENT_OVERHEAD};
+use crate::engine::sabotage::{self, Sabotage};
 use crate::engine::RejectedRange;
 
 /// Bodies grow in steps of this size while they are built.
@@ -85,8 +86,10 @@ pub fn build(
 
 /// Whether the batch's records are in the order of their timestamps as they stand.
 fn is_sorted(batch: &Batch) -> bool {
-    batch.parts.iter().all(|part| part.chunk.sorted)
-        && batch.parts.windows(2).all(|pair| pair[0].chunk.max_ms <= pair[1].chunk.min_ms)
+    let arrival = sabotage::on(Sabotage::TimesNotOrdered);
+    arrival
+        || batch.parts.iter().all(|part| part.chunk.sorted)
+            && batch.parts.windows(2).all(|pair| pair[0].chunk.max_ms <= pair[1].chunk.min_ms)
 }
 
 /// The records by timestamp, those of one millisecond in the order of arrival, each with its part and index.
@@ -195,9 +198,10 @@ pub struct RejectedIndices {
 /// Which records the answer's indices mean. They count the events in the order they were sent.
 #[must_use]
 pub fn rejected_ranges(batch: &Batch, indices: RejectedIndices) -> Vec<RejectedRange> {
+    let off = usize::from(sabotage::on(Sabotage::RejectOffByOne));
     let reason = |event: usize| match () {
         () if indices.too_new_from.is_some_and(|from| event >= from) => Some(Rejected::TooNew),
-        () if indices.too_old_to.is_some_and(|to| event < to) => Some(Rejected::TooOld),
+        () if indices.too_old_to.is_some_and(|to| event < to + off) => Some(Rejected::TooOld),
         () if indices.expired_to.is_some_and(|to| event < to) => Some(Rejected::Expired),
         () => None,
     };

@@ -5,6 +5,7 @@
 //! (or ours), nothing is rejected and everything waits. Calls are capped at [`MOST_CALLS`] a bisection.
 
 use super::batch::Batch;
+use super::sabotage::{self, Sabotage};
 
 /// Most attempts one bisection may make: enough for three poison records among 10,000.
 pub const MOST_CALLS: u32 = 64;
@@ -115,7 +116,8 @@ impl Trials {
 
     fn settle(&mut self, index: usize) -> Verdict {
         let trial = &mut self.trials[index];
-        let (accepted, done) = (trial.accepted, trial.out == 0);
+        let accepted = trial.accepted || sabotage::on(Sabotage::RejectsWithoutProof);
+        let done = trial.out == 0;
         let refused = if accepted || done { std::mem::take(&mut trial.refused) } else { Vec::new() };
         if done {
             self.trials.swap_remove(index);

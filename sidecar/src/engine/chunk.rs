@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::budget::{Budget, Kind, Payment, BLOCK};
 use super::limits::{EVENT_OVERHEAD, TIMESTAMP_MAX_MS};
+use super::sabotage::{self, Sabotage};
 
 /// Most records in a chunk, so that ten chunks are never more than one batch may hold.
 pub const CHUNK_RECORDS: u32 = 1_000;
@@ -187,7 +188,12 @@ impl Chunk {
     /// Lets the memory go while the counts stay: what a tombstone is.
     pub fn release(&mut self) {
         // First the payment, so that the free list sees the room that this very block leaves.
-        self.payment = None;
+        let payment = self.payment.take();
+        if sabotage::on(Sabotage::PaymentLeaked) {
+            std::mem::forget(payment);
+        } else {
+            drop(payment);
+        }
         self.budget.recycle(Kind::Chunk, std::mem::take(&mut self.data));
     }
 

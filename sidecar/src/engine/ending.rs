@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::account::Dropped;
 use super::lane::{Lane, LaneId};
+use super::sabotage::{self, Sabotage};
 use super::time::Now;
 use super::{channel, Command, Engine, Phase, LANE_IDLE};
 
@@ -71,7 +72,10 @@ impl Engine {
         let written = |lane: &Lane| lane.in_flight == 0 && lane.in_memory() == 0;
         let done = match self.phase {
             Phase::Serving => false,
-            Phase::Draining => self.lanes.iter().all(|(_, lane)| lane.is_empty()),
+            Phase::Draining => {
+                let forgets = sabotage::on(Sabotage::DrainForgetsTail);
+                self.lanes.iter().all(|(_, lane)| lane.is_empty() || forgets && lane.in_flight == 0)
+            }
             Phase::GivenUp | Phase::Abandoned => self.lanes.iter().all(|(_, lane)| written(lane)),
         };
         if done && !self.commands.iter().any(|command| matches!(command, Command::Drained)) {

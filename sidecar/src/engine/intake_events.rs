@@ -10,6 +10,7 @@ use super::command::{Command, ConnectionId};
 use super::flush::{Asker, Level, Waiting};
 use super::lane::{Lane, LaneId};
 use super::marker::Loss;
+use super::sabotage::{self, Sabotage};
 use super::{fair, Engine, Overflow, Phase};
 use crate::config::Destination;
 use crate::engine::time::Now;
@@ -120,7 +121,7 @@ impl Engine {
         let channel = lane.channels.get_mut(index)?;
         let fenced = channel.connection.replace(connection);
         // The client gave up what lies before `oldest`: the lane goes on from there.
-        let resume = channel.admitted;
+        let resume = channel.admitted + u64::from(sabotage::on(Sabotage::ResumeTooHigh));
         if channel.admitted + 1 < oldest {
             channel.admitted = oldest - 1;
             if channel.last_offset <= ended_to {
@@ -273,7 +274,9 @@ impl Engine {
                 if let Some(lane) = self.lanes.get_mut(id) {
                     lane.waiting_since = None;
                 }
-                self.commands.push(Command::Resume(id));
+                if !sabotage::on(Sabotage::ResumeForgotten) {
+                    self.commands.push(Command::Resume(id));
+                }
             } else {
                 self.waiting.push_back(id);
             }
@@ -345,7 +348,7 @@ impl Engine {
         let target = lane.channels.get(channel).map_or(0, |channel| channel.last_offset);
         let waiting = Waiting { asker, target, level, deadline: now.at + timeout };
         let reached = if level == Level::Durable { lane.durable() } else { lane.ended() };
-        if target <= reached {
+        if target <= reached || sabotage::on(Sabotage::FlushLies) {
             self.answer_flush(waiting, true, id);
             return;
         }
@@ -366,7 +369,11 @@ impl Engine {
         let channel = self.lanes.get(id)?.channels.get(channel)?;
         Some(Ack {
             admitted_to: channel.admitted,
-            durable_to: channel.durable.max(channel.ended),
+            durable_to: if sabotage::on(Sabotage::DurableBeforeWritten) {
+                channel.admitted
+            } else {
+                channel.durable.max(channel.ended)
+            },
             ended_to: channel.ended,
             delivered: channel.counts.delivered,
             rejected: channel.counts.rejected,

@@ -10,6 +10,7 @@ use super::create::{Created, Creation, Target};
 use super::failing::Failing;
 use super::lane::{LaneId, Retry};
 use super::retry::Backoff;
+use super::sabotage::{self, Sabotage};
 use super::time::Now;
 use super::{Engine, Phase};
 
@@ -101,6 +102,9 @@ impl Engine {
                 let backoff = self.throttled(id, now);
                 self.retry(id, batch, Failure { what, ambiguous: false, retry_after, backoff }, now);
             }
+            Outcome::Unavailable { ambiguous: true, .. } if sabotage::on(Sabotage::AmbiguousIsDelivered) => {
+                self.accepted(id, &batch, &[], Duration::ZERO, now);
+            }
             Outcome::Unavailable { what, ambiguous, retry_after } => {
                 self.tally.failed(Failed::Unavailable);
                 let backoff = self.settings.backoff;
@@ -153,6 +157,9 @@ impl Engine {
         let Some(lane) = self.lanes.get_mut(id) else { return };
         lane.failures += 1;
         batch.tries += 1;
+        if sabotage::on(Sabotage::RetryGivesUp) && batch.tries > 4 {
+            return lane.end_batch(&batch, End::Dropped(Dropped::Overflow));
+        }
         lane.trouble = Some(failure.what);
         let wait = self.waits.after(failure.backoff, batch.tries.max(lane.failures), failure.retry_after);
         if lane.failures > 1 {
@@ -160,6 +167,14 @@ impl Engine {
             lane.not_before = now.at + wait;
         }
         lane.retries.push(Retry { batch, at: now.at + wait, ambiguous: failure.ambiguous });
+        if sabotage::on(Sabotage::BackoffStopsAll) {
+            for id in self.lanes.ids() {
+                self.lanes
+                    .get_mut(id)
+                    .into_iter()
+                    .for_each(|lane| lane.not_before = lane.not_before.max(now.at + wait));
+            }
+        }
     }
 
     fn missing(&mut self, id: LaneId, batch: Batch, now: Now) {

@@ -10,6 +10,7 @@ use super::command::{Attempt, Command};
 use super::create::{Creation, Target};
 use super::lane::{LaneId, Next, Pressure, Retry};
 use super::limits::{BATCH_BYTES, BATCH_EVENTS, BODY_BYTES, EVENT_OVERHEAD};
+use super::sabotage::{self, Sabotage};
 use super::time::Now;
 use super::{fair, Engine, InFlight, Phase};
 use crate::engine::batch::{Batch, Bounds, EVENT_FRAME};
@@ -120,7 +121,7 @@ impl Engine {
         self.take_token(now)?;
         let lane = self.lanes.get_mut(id).ok_or(Stop::ThisLane)?;
         let retry = lane.retries.swap_remove(index);
-        if retry.ambiguous {
+        if retry.ambiguous && !sabotage::on(Sabotage::DuplicatesNotCounted) {
             lane.account.possible_duplicates += u64::from(retry.batch.records);
         }
         self.start(id, retry.batch, InFlight { lane: id, early: false, retry: true }, now)

@@ -7,12 +7,13 @@ use splashdam::wire::{
     frame, frame_type, ClientFrame, ErrorCode, Hello, Level, Lost, Records, WireError, FRAME_HEADER, MAX_HELLO,
 };
 
-use super::open::{OpenChunks, Pushed};
+use super::open::{Host, OpenChunks, Pushed};
 use super::text::next_piece;
 use super::Counters;
 use crate::engine::account::Dropped;
 use crate::engine::chunk::{ChannelIndex, Run};
 use crate::engine::lane::LaneId;
+use crate::engine::sabotage::{self, Sabotage};
 use splashdam::wire::Ack;
 
 /// A framed connection after its hello.
@@ -81,11 +82,11 @@ pub(crate) struct Sizes {
 }
 
 /// Takes the first frame of `data`.
-pub(crate) fn step<'a>(
+pub(crate) fn step<'a, H: Host>(
     data: &'a [u8],
     sizes: Sizes,
     channel: Option<&mut Channel>,
-    open: &mut OpenChunks,
+    open: &mut OpenChunks<H>,
     counters: &Counters,
 ) -> Result<Step<'a>, Broken> {
     let most = if channel.is_some() { sizes.max_frame } else { MAX_HELLO };
@@ -125,12 +126,12 @@ fn bad_frame(text: &str) -> Broken {
 }
 
 /// Takes the records that are new. True if one found no room; and how many were taken.
-fn take_records(
+fn take_records<H: Host>(
     first_sequence: u64,
     records: Records<'_>,
     sizes: Sizes,
     channel: &mut Channel,
-    open: &mut OpenChunks,
+    open: &mut OpenChunks<H>,
     counters: &Counters,
 ) -> Result<(bool, u64), Broken> {
     if first_sequence > channel.next {
@@ -138,9 +139,10 @@ fn take_records(
         return Err(Broken { code: ErrorCode::BAD_SEQUENCE, text });
     }
     let mut taken = 0;
+    let skipped = u64::from(sabotage::on(Sabotage::SkipOffByOne) && first_sequence < channel.next);
     for (sequence, record) in (first_sequence..).zip(records) {
         let (timestamp_ms, text) = record?;
-        if sequence < channel.next {
+        if sequence < channel.next + skipped {
             continue;
         }
         if !take_record(timestamp_ms, text, sizes, channel, open, counters) {
@@ -154,12 +156,12 @@ fn take_records(
 
 /// Takes one record, in pieces if need be. False if there was no room; what was taken of it is remembered.
 #[inline]
-fn take_record(
+fn take_record<H: Host>(
     timestamp_ms: i64,
     text: &[u8],
     sizes: Sizes,
     channel: &mut Channel,
-    open: &mut OpenChunks,
+    open: &mut OpenChunks<H>,
     counters: &Counters,
 ) -> bool {
     let run = Run { channel: channel.index, first_sequence: channel.next, sequences: 1, records: 1 };

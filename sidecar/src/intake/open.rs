@@ -1,14 +1,18 @@
 //! The lanes' open chunks: where records gather until a chunk is full, 5 ms old, or asked for.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::account::Dropped;
 use crate::engine::chunk::{ChunkBuilder, Run};
 use crate::engine::lane::LaneId;
 use crate::engine::time::Now;
-use crate::engine::Claim;
-use crate::shell::Shell;
+use crate::engine::{Claim, Engine};
+
+/// Whoever has the engine and a clock: the shell, or a simulation of it.
+pub(crate) trait Host {
+    /// Applies one event, and sees to what the engine then asks for.
+    fn apply<T>(&self, event: impl FnOnce(&mut Engine, Now) -> T) -> T;
+}
 
 /// Age at which an open chunk is sealed.
 pub(crate) const SEAL_AFTER: Duration = Duration::from_millis(5);
@@ -24,15 +28,15 @@ pub enum Pushed {
 
 /// Open chunks, at most one a lane.
 #[derive(Debug)]
-pub(crate) struct OpenChunks {
-    shell: Arc<Shell>,
+pub(crate) struct OpenChunks<H> {
+    host: H,
     open: Vec<Option<ChunkBuilder>>,
     lanes: Vec<LaneId>,
 }
 
-impl OpenChunks {
-    pub(crate) fn new(shell: Arc<Shell>) -> Self {
-        OpenChunks { shell, open: Vec::new(), lanes: Vec::new() }
+impl<H: Host> OpenChunks<H> {
+    pub(crate) fn new(host: H) -> Self {
+        OpenChunks { host, open: Vec::new(), lanes: Vec::new() }
     }
 
     /// Adds a record to the lane's open chunk. `run` says whose it is.
@@ -51,7 +55,7 @@ impl OpenChunks {
     #[cold]
     fn push_to_next(&mut self, lane: LaneId, timestamp_ms: i64, text: &[u8], run: Run) -> Pushed {
         let sealed = self.take(lane).map(ChunkBuilder::seal);
-        let claim = self.shell.apply(|engine, now| {
+        let claim = self.host.apply(|engine, now| {
             if let Some(chunk) = sealed {
                 engine.append(lane, chunk, now);
             }
@@ -76,7 +80,7 @@ impl OpenChunks {
     /// Takes in a record that ends as it comes.
     pub(crate) fn push_ended(&mut self, lane: LaneId, run: Run, reason: Dropped) {
         let sealed = self.take(lane).map(ChunkBuilder::seal);
-        self.shell.apply(|engine, now| {
+        self.host.apply(|engine, now| {
             if let Some(chunk) = sealed {
                 engine.append(lane, chunk, now);
             }
@@ -89,14 +93,14 @@ impl OpenChunks {
         const WORTHWHILE: usize = 4 * 1024;
         let open = self.open.get(lane as usize).and_then(Option::as_ref);
         open.is_some_and(|builder| builder.room() >= WORTHWHILE)
-            || self.shell.apply(|engine, now| engine.has_room(lane, now))
+            || self.host.apply(|engine, now| engine.has_room(lane, now))
     }
 
     /// Seals the lane's open chunk, if it has one.
     pub(crate) fn seal(&mut self, lane: LaneId) {
         if let Some(builder) = self.take(lane) {
             let chunk = builder.seal();
-            self.shell.apply(|engine, now| engine.append(lane, chunk, now));
+            self.host.apply(|engine, now| engine.append(lane, chunk, now));
         }
     }
 
@@ -119,6 +123,12 @@ impl OpenChunks {
             self.seal(lane);
         }
         self.lanes.iter().filter_map(|lane| self.open.get(*lane as usize)?.as_ref()).map(due).min()
+    }
+
+    /// Records in all open chunks.
+    #[cfg(test)]
+    pub(crate) fn records(&self) -> u64 {
+        self.open.iter().flatten().map(|builder| u64::from(builder.records())).sum()
     }
 
     fn put(&mut self, lane: LaneId, builder: ChunkBuilder) {

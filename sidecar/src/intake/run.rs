@@ -116,7 +116,7 @@ pub struct Intake {
     queued: Vec<bool>,
     /// Tokens of connections that wait for their lane.
     waiting: Waiting,
-    open: OpenChunks,
+    open: OpenChunks<Arc<Shell>>,
     scratch: Vec<u8>,
     /// Bytes that all connections together may keep of what is not taken.
     for_partial: usize,

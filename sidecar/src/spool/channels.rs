@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::engine::channel::{self, ClientId};
+use crate::engine::sabotage::{self, Sabotage};
 use crate::engine::spool::{ChannelMark, DiskRun};
 
 /// The client id of all text connections: they have no channel.
@@ -72,6 +73,9 @@ impl Channels {
     /// All channels, in the order of their ids.
     #[must_use]
     pub(super) fn marks(&self) -> Vec<ChannelMark> {
+        if sabotage::on(Sabotage::ChannelTableForgotten) {
+            return Vec::new();
+        }
         let mut marks: Vec<_> = self.known.values().map(|known| known.mark).collect();
         marks.sort_unstable_by_key(|mark| mark.client);
         marks

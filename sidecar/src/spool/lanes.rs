@@ -11,6 +11,7 @@ use super::channels::Channels;
 use super::disk::blocks;
 use super::name::{self, SegmentName};
 use crate::config::Destination;
+use crate::engine::sabotage::{self, Sabotage};
 use crate::engine::spool::CURSOR_RANGES;
 
 /// A segment's file.
@@ -114,12 +115,13 @@ impl LaneFiles {
     #[must_use]
     pub(super) fn first_ended(&self, grows: Option<SegmentName>) -> Option<usize> {
         let room = self.ended.len() < CURSOR_RANGES;
+        let early = |start: u64| sabotage::on(Sabotage::SegmentDeletedEarly) && start < self.watermark;
         // What lies between a segment and the next one that is left has ended, too, but only the cursor may say so.
         let ended = |index: &usize| {
             let (start, end) = (self.segments[*index].name.base, self.segment_end(*index));
             let range = self.ended.get(self.ended.partition_point(|range| range.end < end));
             let within = range.is_some_and(|range| range.start <= start);
-            end <= self.watermark || ((*index == 0 || room) && within)
+            end <= self.watermark || early(start) || ((*index == 0 || room) && within)
         };
         (0..self.segments.len()).filter(|index| Some(self.segments[*index].name) != grows).find(ended)
     }

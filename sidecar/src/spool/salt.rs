@@ -15,6 +15,12 @@ impl Salts {
         Ok(Salts(u64::from_le_bytes(seed)))
     }
 
+    /// The same salts for the same seed, for simulations.
+    #[cfg(test)]
+    pub(super) fn seeded(seed: u64) -> Self {
+        Salts(seed)
+    }
+
     /// The next salt. Never zero: a file's untouched part is full of zeros.
     pub(super) fn next_salt(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

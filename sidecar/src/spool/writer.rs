@@ -7,7 +7,7 @@ mod append;
 mod close;
 mod lane;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(super) use lane::OLD;
 #[derive(Debug)]
 pub(super) struct Writer {
     shared: Arc<Shared>,
-    lanes: HashMap<LaneId, Lane>,
+    lanes: BTreeMap<LaneId, Lane>,
     pool: Pool,
     /// There is something for a tick to do.
     due: bool,
@@ -35,7 +35,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, salts: Salts) -> Self {
-        Writer { lanes: HashMap::new(), pool: Pool::new(Arc::clone(&shared), salts), shared, due: false }
+        Writer { lanes: BTreeMap::new(), pool: Pool::new(Arc::clone(&shared), salts), shared, due: false }
     }
 
     /// Carries out an order and says how far it came.

@@ -114,6 +114,20 @@ fn all_that_may_have_been_in_flight_at_a_kill_counts_as_possible_duplicates() {
     assert_eq!(world.snapshot().total.possible_duplicates, 50);
 }
 
+/// A batch that may have arrived and waits for its next attempt is sent again by the next process, which cannot know.
+#[test]
+fn what_waits_after_an_ambiguous_failure_at_the_end_counts_as_a_possible_duplicate() {
+    let mut world = World::with_disk(Settings::default(), 64 * MIB, GIB);
+    let lane = outage(&mut world);
+    world.feed(lane, 3, 10, 0);
+    world.tick(1_100);
+    world.end(0, Outcome::Unavailable { what: "reset".to_owned(), ambiguous: true, retry_after: None });
+    let now = world.now();
+    world.engine.give_up(now);
+    world.settle();
+    assert_eq!(world.snapshot().total.possible_duplicates, 3);
+}
+
 #[test]
 fn a_client_that_comes_back_goes_on_after_its_last_durable_record() {
     let mut world = World::with_disk(Settings::default(), 64 * MIB, GIB);

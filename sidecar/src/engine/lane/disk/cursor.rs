@@ -13,6 +13,7 @@ use crate::engine::account::End;
 use crate::engine::batch::Queued;
 use crate::engine::channel::{sequences, Counts};
 use crate::engine::chunk::ChannelIndex;
+use crate::engine::sabotage::{self, Sabotage};
 use crate::engine::spool::{Cursor, CURSOR_RANGES};
 
 /// Ended offsets without a gap, and whether they must be named.
@@ -26,7 +27,7 @@ impl Lane {
     /// What has ended, for the disk.
     #[must_use]
     pub fn cursor(&self) -> Cursor {
-        let watermark = self.ended();
+        let watermark = self.ended() + u64::from(sabotage::on(Sabotage::CursorAhead) && !self.queue.is_empty());
         let mut stretches = self.stretches();
         if stretches.len() <= CURSOR_RANGES {
             let ended = stretches.into_iter().map(|stretch| stretch.offsets).collect();

@@ -6,6 +6,7 @@ use super::{Known, Lane};
 use crate::engine::batch::Queued;
 use crate::engine::channel::Channels;
 use crate::engine::chunk::{Run, TEXT};
+use crate::engine::sabotage::{self, Sabotage};
 use crate::engine::spool::{DiskRun, Entry, Order, Stored};
 use crate::engine::time::Now;
 
@@ -69,7 +70,9 @@ impl Lane {
             disk.trouble.clone_from(&stored.failure);
         }
         if stored.failure.is_some() {
-            disk.ordered = disk.written;
+            if !sabotage::on(Sabotage::ForgetsAfterError) {
+                disk.ordered = disk.written;
+            }
             disk.failures += 1;
             disk.dirty = true;
         } else {
