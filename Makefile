@@ -7,7 +7,7 @@ RESULTS := bench-results
 BENCH = "$$(tests/target-dir)/release/splashdam-bench"
 
 .DEFAULT_GOAL := help
-.PHONY: help test fuzz mutants bench bench-full figures programs lint image slim clean
+.PHONY: help test chaos fuzz mutants bench bench-full figures programs lint image slim clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -35,6 +35,10 @@ bench-full: $(VENV)/installed programs ## everything: workloads, load record, re
 
 figures: programs ## measure the sidecar alone, and print the table of figures
 	$(BENCH) figures
+
+chaos: ## kill sidecars and clients again and again under a failing remote: SEED=… MINUTES=… (6 unless given)
+	$(CARGO) build --release -p splashdam-bench -p splashdam-sidecar -p splashdam-emulator --bins
+	$(BENCH) chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
 programs:
 	$(CARGO) build --release --workspace --examples --bins --features splashdam-emulator/tls

@@ -76,6 +76,9 @@ enum Command {
     Feed(feed::text::TextArgs),
     /// Write numbered records over framed connections and await their end
     Framed(feed::framed::FramedArgs),
+    /// Do what no client should, until killed (started by `check`)
+    #[command(hide = true)]
+    Bad(feed::bad::BadArgs),
     /// Write a record a second to each of many streams
     Lanes(feed::lanes::LanesArgs),
     /// Ask a URL at a constant rate, or with so many at once
@@ -122,6 +125,7 @@ fn run(command: Command) -> error::Result<ExitCode> {
         Command::Fleet(args) => return fleet::run(&args),
         Command::Feed(args) => print(&feed::text::run(&args)?),
         Command::Framed(args) => print(&feed::framed::run(&args)?),
+        Command::Bad(args) => feed::bad::run(&args)?,
         Command::Lanes(args) => print(&feed::lanes::run(&args)?),
         Command::Http(args) => return load::args::command(&args),
         Command::Compare(args) => return compare::run(&args),

@@ -17,7 +17,8 @@ use crate::error::{io, Result};
 const NAME: &str = "logs.chaos.internal";
 const LOCALHOST: &str = "127.0.0.1 localhost";
 /// A namespace for mounts alone, as root or as a user that becomes root in one of its own.
-const WAYS: [&str; 2] = ["unshare --mount --propagation private", "unshare --map-root-user --mount --propagation private"];
+const WAYS: [&str; 2] =
+    ["unshare --mount --propagation private", "unshare --map-root-user --mount --propagation private"];
 
 #[derive(Debug)]
 pub(crate) struct Launcher {
@@ -31,8 +32,7 @@ pub(crate) struct Launcher {
 impl Launcher {
     /// Writes the launcher and its files into `folder`.
     pub(crate) fn new(splashdam: &Path, folder: &Path) -> Result<Self> {
-        let launcher =
-            Self { program: folder.join("launch"), folder: folder.to_owned(), no_names: None };
+        let launcher = Self { program: folder.join("launch"), folder: folder.to_owned(), no_names: None };
         launcher.resolve(true)?;
         launcher.write("resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")?;
         launcher.keys(&key(0))?;

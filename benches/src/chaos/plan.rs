@@ -77,7 +77,10 @@ pub(crate) struct Window {
 pub(crate) enum End {
     Kill,
     /// SIGTERM; with `outage` nothing of the remote answers from then on until after the deadline.
-    Term { outage: bool, killed_after: Option<f64> },
+    Term {
+        outage: bool,
+        killed_after: Option<f64>,
+    },
 }
 
 /// One end: so many seconds of sidecars' lives after the one before.

@@ -101,7 +101,10 @@ struct Change {
 /// Beginnings and ends of windows in their order.
 fn changes(weather: &[Window]) -> Vec<(f64, Change)> {
     let both = |window: &Window| {
-        [(window.from, Change { window: *window, begins: true }), (window.until, Change { window: *window, begins: false })]
+        [
+            (window.from, Change { window: *window, begins: true }),
+            (window.until, Change { window: *window, begins: false }),
+        ]
     };
     let mut changes: Vec<_> = weather.iter().flat_map(both).collect();
     changes.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -35,9 +35,9 @@ pub struct Queued {
 impl Queued {
     /// A chunk of which nothing is in a batch and nothing has ended.
     #[must_use]
-    pub fn new(first: u64, chunk: Chunk) -> Self {
+    pub fn new(first: u64, chunk: impl Into<Arc<Chunk>>) -> Self {
+        let chunk = chunk.into();
         let records = chunk.records;
-        let chunk = Arc::new(chunk);
         let (done, undelivered) = (Vec::new(), Vec::new());
         Queued { first, todo: vec![0..records], unended: records, done, undelivered, chunk }
     }

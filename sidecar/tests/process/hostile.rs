@@ -4,6 +4,7 @@
 mod crowd;
 mod descriptors;
 mod fairness;
+mod halves;
 mod mix;
 mod times;
 mod utf8;

@@ -24,7 +24,7 @@ impl World {
     pub(super) fn check_books(&mut self) {
         self.did.steps += 1;
         let chunks: usize = self.engine.lanes.iter().map(|(_, lane)| lane.queue.len()).sum();
-        if chunks > MANY && self.did.steps % 64 != 0 {
+        if chunks > MANY && !self.did.steps.is_multiple_of(64) {
             return;
         }
         for (id, lane) in self.engine.lanes.iter() {
