@@ -108,7 +108,7 @@ fn every_class_that_may_pass_is_tried_again_within_its_bounds_and_counted() {
             let mut world = attempting(seed, RECORDS);
             for (most, longest) in class.waits.iter().zip(&mut longest) {
                 world.end(0, (class.outcome)());
-                assert_eq!(world.snapshot().lanes[0].trouble.is_some(), true, "{}", class.name);
+                assert!(world.snapshot().lanes[0].trouble.is_some(), "{}", class.name);
                 let waited = until_next(&mut world);
                 assert!(waited <= most + 1, "{}: {waited} of {most} ms", class.name);
                 *longest = waited.max(*longest);
