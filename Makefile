@@ -7,13 +7,21 @@ RESULTS := bench-results
 BENCH = "$$(tests/target-dir)/release/splashdam-bench"
 
 .DEFAULT_GOAL := help
-.PHONY: help test bench bench-full figures programs lint image slim clean
+.PHONY: help test chaos fuzz mutants bench bench-full figures programs lint image slim clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 test: $(VENV)/installed ## set everything up, run every test, say `N passed, N failed`
 	@CARGO="$(CARGO)" VENV="$(VENV)" tests/all
+
+SECONDS_EACH ?= 300
+fuzz: ## each fuzz target for SECONDS_EACH (300); installs cargo-fuzz, needs a C++ compiler
+	@CARGO="$(CARGO)" tests/fuzz $(SECONDS_EACH)
+
+mutants: ## does a test notice when the engine or the protocol is changed? hours; needs cargo-mutants; docs/mutants.md
+	@CARGO="$(CARGO)" tests/mutants wire
+	@CARGO="$(CARGO)" tests/mutants engine
 
 bench: $(VENV)/installed programs ## what logging costs an API and a task queue; thirteen minutes; writes bench-results/small.html
 	@mkdir -p $(RESULTS)
@@ -27,6 +35,10 @@ bench-full: $(VENV)/installed programs ## everything: workloads, load record, re
 
 figures: programs ## measure the sidecar alone, and print the table of figures
 	$(BENCH) figures
+
+chaos: ## kill sidecars and clients again and again under a failing remote: SEED=… MINUTES=… (6 unless given)
+	$(CARGO) build --release -p splashdam-bench -p splashdam-sidecar -p splashdam-emulator --bins
+	$(BENCH) chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
 programs:
 	$(CARGO) build --release --workspace --examples --bins --features splashdam-emulator/tls

@@ -263,7 +263,8 @@ impl Channel {
         if !welcome.known_channel() {
             resumed.unconfirmed = self.settle(before);
         } else if resume < before {
-            resumed.lost = before - resume.max(self.mark(Level::Durable));
+            // What is durable may end within a frame that is still held.
+            resumed.lost = before.saturating_sub(resume.max(self.mark(Level::Durable)));
             self.given_up += resumed.lost;
         }
         if resumed.lost + resumed.unconfirmed > 0 {

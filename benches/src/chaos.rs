@@ -22,11 +22,14 @@ use crate::error::{io, wrong, Result};
 use crate::figures::ProgramArgs;
 use crate::provenance;
 
+mod asked;
+mod cast;
 mod client;
 mod course;
 mod crowd;
 mod launcher;
 mod lives;
+mod phases;
 mod plan;
 mod table;
 mod text;
@@ -82,7 +85,7 @@ fn minutes(text: &str) -> std::result::Result<f64, String> {
 struct Run {
     plan: Plan,
     command: String,
-    phases: Vec<course::Phase>,
+    phases: Vec<phases::Phase>,
     /// Records that framed clients logged a second while it went on.
     framed_per_second: f64,
     facts: Facts,

@@ -119,6 +119,18 @@ pub struct Settings {
     pub seed: u64,
 }
 
+impl Settings {
+    /// How far beyond the ended watermark attempts of a lane may go, in bytes of chunks, when so many may be in flight.
+    pub(crate) fn reach_with(&self, in_flight: u32) -> usize {
+        self.reach.max((in_flight as usize + 1) * limits::BATCH_BYTES as usize)
+    }
+
+    /// How far they may ever go.
+    pub(crate) fn most_reach(&self) -> usize {
+        self.reach_with(self.in_flight_max)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         const MIB: usize = 1024 * 1024;

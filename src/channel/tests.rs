@@ -145,3 +145,14 @@ fn small_frames_do_not_keep_large_memory() {
     let channel = sent(1 << 20, &[1; 100]);
     assert!(channel.window_bytes() < 100 * 200, "{}", channel.window_bytes());
 }
+
+#[test]
+fn a_sidecar_that_forgot_what_was_durable_within_a_frame_loses_no_more_than_there_was() {
+    let mut channel = sent(1 << 20, &[2, 2]);
+    channel.ack(&Ack { admitted_to: 4, durable_to: 3, ended_to: 2, delivered: 2, ..Ack::default() });
+    assert_eq!(channel.oldest(), 3, "the second frame is not wholly durable");
+    let resumed = channel.welcome(&welcome(FLAG_DURABLE_IS_DISK | FLAG_KNOWN_CHANNEL, 1));
+    assert_eq!((resumed.lost, resumed.unconfirmed), (0, 0));
+    assert_eq!(channel.sent_to(), 2);
+    identity(&channel);
+}

@@ -1,32 +1,28 @@
 //! One run from its first process to its last: everything started, the plan followed, all healed, everything asked.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
+use super::cast::{cast, Cast, SIZE};
 use super::client::Told;
-use super::crowd::{told, Crew, Mortal, Place};
+use super::crowd::{told, Mortal, Place};
 use super::launcher::Launcher;
-use super::lives::{Fate, Incarnation, Living, Start};
+use super::lives::{Incarnation, Living, Start};
+use super::phases::{phase, Phase, Phases};
 use super::plan::{End, Plan, Trouble};
 use super::text::{Segment, TextWriter};
-use super::verdict::{Bounds, Closed, Endpoint as Ends, Facts, Gone, Line};
+use super::verdict::{self, Bounds, Facts};
 use super::weather::Weather;
-use super::{DEADLINE, TIME_OUT};
+use super::{asked, table, DEADLINE, TIME_OUT};
 use crate::endpoint::{Behaviour, Endpoint, Report};
-use crate::error::{io, wrong, Error, Result};
+use crate::error::{wrong, Error, Result};
 use crate::host::disk::SpoolFolder;
 use crate::host::process::Process;
 use crate::sidecar::{Settings, Spool};
 use crate::stage::{folder, Programs};
 
-/// Bytes of a record.
-const SIZE: usize = 120;
 /// What CloudWatch counts for a batch and, beside its text, for a record.
 const BATCH_BYTES: u64 = 1_048_576;
 const EVENT: u64 = 26;
@@ -34,82 +30,16 @@ const BUDGET: &str = "32MiB";
 const BUDGET_MIB: f64 = 32.0;
 /// What may stand beside the budget by `docs/operations.md`, and how much more a debug build takes for its code.
 const REMAINDER_MIB: f64 = if cfg!(debug_assertions) { 48.0 } else { 40.0 };
-/// Streams that clients name; the empty one is the sidecar's own.
-const STREAMS: &[&str] = &["", "chaos-1", "chaos-2"];
-/// Processes of clients that stay, and clients in each.
-const CREWS: u64 = 4;
-const CLIENTS: u64 = 4;
-const TEXTS: usize = 2;
-/// Parts of the whole rate: of the client with old timestamps, of each that is killed, of each text client.
-const SMALL: f64 = 1.0 / 24.0;
 /// No record ended for so long after all has healed: something hangs.
 const STUCK: Duration = Duration::from_secs(120);
 /// A sidecar that is to be asked to end must have begun; it has so long.
 const BEGUN: Duration = Duration::from_secs(30);
-
-/// A part of the run.
-#[derive(Debug, Clone, Default, Serialize)]
-pub(crate) struct Phase {
-    pub(crate) name: &'static str,
-    pub(crate) until: f64,
-    /// At the endpoint by then.
-    pub(crate) unique: u64,
-    pub(crate) doubled: u64,
-    pub(crate) unconfirmed: u64,
-}
 
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) phases: Vec<Phase>,
     pub(crate) framed_per_second: f64,
     pub(crate) facts: Facts,
-}
-
-/// Numbers, given out in ranges.
-#[derive(Debug, Default)]
-struct Numbers(u64);
-
-impl Numbers {
-    fn take(&mut self, count: u64) -> u64 {
-        let first = self.0;
-        self.0 += count;
-        first
-    }
-}
-
-/// Who writes what.
-struct Cast<'a> {
-    crews: Vec<Crew>,
-    places: Vec<(u64, &'a [super::plan::Life])>,
-    /// First numbers.
-    texts: Vec<u64>,
-    small: f64,
-    text_numbers: u64,
-    numbers: u64,
-}
-
-fn cast(plan: &Plan, rate: u64) -> Cast<'_> {
-    let mut numbers = Numbers::default();
-    let small = rate as f64 * SMALL;
-    // It may take longer than planned, never so much.
-    let most = |rate: f64| (rate * (2.0 * plan.seconds + 120.0)) as u64;
-    let each = rate as f64 / (CREWS * CLIENTS) as f64;
-    let crew = |kind, clients, rate: f64, first, streams| Crew {
-        kind,
-        clients,
-        first,
-        most: most(rate),
-        rate,
-        size: SIZE,
-        streams,
-    };
-    let mut crews: Vec<_> =
-        (0..CREWS).map(|_| crew("steady", CLIENTS, each, numbers.take(CLIENTS * most(each)), STREAMS)).collect();
-    crews.push(crew("old", 1, small, numbers.take(most(small)), &STREAMS[..1]));
-    let places = plan.mortals.iter().map(|lives| (numbers.take(Place::numbers(lives, small)), lives.as_slice()));
-    let places = places.collect();
-    let texts = (0..TEXTS).map(|_| numbers.take(most(small))).collect();
-    Cast { crews, places, texts, small, text_numbers: most(small), numbers: numbers.0 }
 }
 
 /// Runs a plan to its end.
@@ -123,8 +53,7 @@ pub(crate) fn run(programs: &Programs, plan: &Plan, rate: u64, spool_in: &Path) 
     let socket = folder.path().join("s.sock");
     let first = Living::start(&start)?;
     let mut crews = cast.crews.iter().map(|crew| crew.start(&socket)).collect::<Result<Vec<_>>>()?;
-
-    let stage = Course {
+    let course = Course {
         plan,
         start: &start,
         endpoint: &endpoint,
@@ -134,32 +63,13 @@ pub(crate) fn run(programs: &Programs, plan: &Plan, rate: u64, spool_in: &Path) 
         over: AtomicBool::new(false),
         written: cast.texts.iter().map(|first| AtomicU64::new(*first)).collect(),
     };
-    let Played { last, incarnations, phases, mortals, segments, outages, seconds } = stage.play(first)?;
-
-    let healed = stage.heal(last, incarnations, &mut crews)?;
-    let facts = Facts {
-        bounds: Bounds {
-            memory_mib: BUDGET_MIB + REMAINDER_MIB,
-            deadline: DEADLINE,
-            batch: BATCH_BYTES / (SIZE as u64 + EVENT),
-            kills: plan.kills(),
-        },
-        closed: closed(&endpoint, healed.told)?,
-        gone: mortals.into_iter().map(|mortal| gone(&endpoint, mortal)).collect::<Result<_>>()?,
-        text: segments
-            .into_iter()
-            .map(|(text, segment)| line(&endpoint, text, segment, &healed.incarnations))
-            .collect::<Result<_>>()?,
-        met: met(&healed.report, outages, &healed.incarnations, &launcher),
-        incarnations: healed.incarnations,
-        endpoint: ends(&endpoint.stop()?),
-        skipped: launcher.no_names.iter().map(|why| format!("{}: {why}", Trouble::Dns.name())).collect(),
-        left_in_spool: left(&programs.splashdam, spool.path())?,
-    };
-    let framed_per_second = facts.logged() as f64 / seconds;
-    let mut phases = phases;
-    phases.push(phase("healing", start.begin, &healed.report));
-    Ok(Outcome { phases, framed_per_second, facts })
+    let mut played = course.play(first)?;
+    let seconds = start.begin.elapsed().as_secs_f64();
+    let told = course.heal(&mut played, &mut crews)?;
+    let mut facts = course.facts(&played, told)?;
+    facts.endpoint = asked::ends(&endpoint.stop()?);
+    facts.left_in_spool = asked::left(&programs.splashdam, spool.path())?;
+    Ok(Outcome { phases: played.phases, framed_per_second: facts.logged() as f64 / seconds, facts })
 }
 
 fn settings(endpoint: String, spool: &Path) -> Settings<'static> {
@@ -190,19 +100,14 @@ struct Course<'a> {
 
 /// What there is when the plan has been followed.
 struct Played {
-    last: Living,
+    /// The sidecar that is left.
+    last: Option<Living>,
     incarnations: Vec<Incarnation>,
     phases: Vec<Phase>,
     mortals: Vec<Mortal>,
+    /// With the number of their text client.
     segments: Vec<(usize, Segment)>,
     outages: u64,
-    seconds: f64,
-}
-
-struct Healed {
-    told: Vec<Told>,
-    incarnations: Vec<Incarnation>,
-    report: Report,
 }
 
 impl Course<'_> {
@@ -210,53 +115,37 @@ impl Course<'_> {
         self.over.load(Ordering::Relaxed)
     }
 
+    /// Everybody at once, until the plan is through.
     fn play(&self, first: Living) -> Result<Played> {
         let over = || self.over();
-        let weather =
-            Weather { plan: self.plan, endpoint: self.endpoint, launcher: self.launcher, begin: self.start.begin };
+        let (endpoint, launcher, begin) = (self.endpoint, self.launcher, self.start.begin);
+        let weather = Weather { plan: self.plan, endpoint, launcher, begin };
         thread::scope(|scope| {
             let weather = scope.spawn(move || weather.run(&over));
-            let places: Vec<_> = self
-                .cast
-                .places
-                .iter()
-                .map(|(first, lives)| {
-                    let place = Place { lives, first: *first, rate: self.cast.small, size: SIZE, socket: self.socket };
-                    scope.spawn(move || place.run(&over))
-                })
-                .collect();
-            let texts: Vec<_> = self
-                .cast
-                .texts
-                .iter()
-                .zip(&self.written)
-                .map(|(first, written)| {
-                    let (most, rate) = (self.cast.text_numbers, self.cast.small);
-                    let writer = TextWriter { socket: self.socket, first: *first, most, rate, size: SIZE, written };
-                    scope.spawn(move || writer.run(&over))
-                })
-                .collect();
+            let places: Vec<_> = self.places().map(|place| scope.spawn(move || place.run(&over))).collect();
+            let texts: Vec<_> = self.texts().map(|text| scope.spawn(move || text.run(&over))).collect();
             let reaped = self.reap(first);
             // Whatever came of it: the others end now.
             self.over.store(true, Ordering::Relaxed);
             let outages = joined(weather)??;
-            let mortals = places.into_iter().map(joined).collect::<Result<Result<Vec<_>>>>()??.concat();
+            let mortals = places.into_iter().map(|place| joined(place)?).collect::<Result<Vec<_>>>()?.concat();
             let segments = texts.into_iter().map(joined).collect::<Result<Vec<_>>>()?;
+            let numbered = |(text, all): (usize, Vec<Segment>)| all.into_iter().map(move |one| (text, one));
+            let segments = segments.into_iter().enumerate().flat_map(numbered).collect();
             let (last, incarnations, phases) = reaped?;
-            Ok(Played {
-                last,
-                incarnations,
-                phases,
-                mortals,
-                segments: segments
-                    .into_iter()
-                    .enumerate()
-                    .flat_map(|(text, all)| all.into_iter().map(move |one| (text, one)))
-                    .collect(),
-                outages,
-                seconds: self.start.begin.elapsed().as_secs_f64(),
-            })
+            Ok(Played { last: Some(last), incarnations, phases, mortals, segments, outages })
         })
+    }
+
+    fn places(&self) -> impl Iterator<Item = Place<'_>> {
+        let (rate, size, socket) = (self.cast.small, SIZE, self.socket);
+        self.cast.places.iter().map(move |(first, lives)| Place { lives, first: *first, rate, size, socket })
+    }
+
+    fn texts(&self) -> impl Iterator<Item = TextWriter<'_>> {
+        let (most, rate, size, socket) = (self.cast.text_numbers, self.cast.small, SIZE, self.socket);
+        let firsts = self.cast.texts.iter().zip(&self.written);
+        firsts.map(move |(first, written)| TextWriter { socket, first: *first, most, rate, size, written })
     }
 
     /// Ends one sidecar after the other; returns the one that is left.
@@ -264,17 +153,17 @@ impl Course<'_> {
         let mut phases = Phases::new(self.plan.seconds);
         let (mut living, mut incarnations) = (first, Vec::new());
         for ending in &self.plan.ends {
-            living.live(ending.after, || phases.look(self))?;
+            living.live(ending.after, || phases.look(self.endpoint, self.start.begin))?;
             let one = match ending.end {
                 End::Kill => living.kill(false, self.start.begin)?,
                 End::Term { outage, killed_after } => self.terminate(living, outage, killed_after)?,
             };
-            println!("{}", super::table::ended(incarnations.len() + 1, &one, self.plan));
+            println!("{}", table::ended(incarnations.len() + 1, &one, self.plan));
             incarnations.push(one);
             living = Living::start(self.start)?;
         }
         let left = self.plan.seconds - self.start.begin.elapsed().as_secs_f64();
-        living.live(left, || phases.look(self))?;
+        living.live(left, || phases.look(self.endpoint, self.start.begin))?;
         Ok((living, incarnations, phases.done))
     }
 
@@ -299,131 +188,70 @@ impl Course<'_> {
     }
 
     /// Waits until every client has its answer and nothing waits any more, then ends the last sidecar.
-    fn heal(&self, mut living: Living, mut incarnations: Vec<Incarnation>, crews: &mut [Process]) -> Result<Healed> {
+    fn heal(&self, played: &mut Played, crews: &mut [Process]) -> Result<Vec<Told>> {
+        let mut living = played.last.take().ok_or_else(|| wrong("the last sidecar", "is gone"))?;
         crews.iter().for_each(Process::terminate);
+        self.drain(&mut living, crews)?;
+        let told = crews.iter_mut().map(told).collect::<Result<Vec<_>>>()?.concat();
+        let one = living.terminate(false, None, &self.written, self.start.begin)?;
+        println!("{}", table::ended(played.incarnations.len() + 1, &one, self.plan));
+        played.incarnations.push(one);
+        played.phases.push(phase("healing", self.start.begin, &self.report()?));
+        Ok(told)
+    }
+
+    fn drain(&self, living: &mut Living, crews: &mut [Process]) -> Result<()> {
         let (mut since, mut before) = (Instant::now(), 0);
         loop {
             let ended = crews.iter_mut().map(Process::ended).collect::<Result<Vec<_>>>()?;
             if ended.iter().all(Option::is_some) && living.unended() == Some(0) {
-                break;
+                return Ok(());
             }
-            let unique = self.endpoint.report().ok().flatten().map_or(before, |report| report.marks.unique);
+            let unique = self.report().map_or(before, |report| report.marks.unique);
             if unique > before {
                 (since, before) = (Instant::now(), unique);
             }
             if since.elapsed() > STUCK {
                 let (left, words) = (living.unended(), living.sidecar.last_words());
-                let what = format!("healing ({left:?} records unended; clients ended: {ended:?}; it says: {words})");
+                let what = format!("healing ({left:?} records unended; clients: {ended:?}; it says: {words})");
                 return Err(Error::Late { what, seconds: STUCK.as_secs_f64() });
             }
-            living.live(0.0, || {})?;
             living.sidecar.check_alive()?;
             living.look();
             thread::sleep(Duration::from_millis(50));
         }
-        let told = crews.iter_mut().map(told).collect::<Result<Vec<_>>>()?.concat();
-        let one = living.terminate(false, None, &self.written, self.start.begin)?;
-        println!("{}", super::table::ended(incarnations.len() + 1, &one, self.plan));
-        incarnations.push(one);
-        let report = self.endpoint.report()?.ok_or_else(|| wrong("the endpoint", "gave no report"))?;
-        Ok(Healed { told, incarnations, report })
+    }
+
+    fn report(&self) -> Result<Report> {
+        self.endpoint.report()?.ok_or_else(|| wrong("the endpoint", "gave no report"))
+    }
+
+    /// What the endpoint has of each client's numbers, and all else that was seen.
+    fn facts(&self, played: &Played, told: Vec<Told>) -> Result<Facts> {
+        let (endpoint, all) = (self.endpoint, &played.incarnations);
+        let gone = played.mortals.iter().map(|mortal| asked::gone(endpoint, *mortal));
+        let text = played.segments.iter().map(|(text, segment)| asked::line(endpoint, *text, *segment, all));
+        let no_names = self.launcher.no_names.iter();
+        Ok(Facts {
+            bounds: Bounds {
+                memory_mib: BUDGET_MIB + REMAINDER_MIB,
+                deadline: DEADLINE,
+                batch: BATCH_BYTES / (SIZE as u64 + EVENT),
+                kills: self.plan.kills(),
+                seconds: self.plan.seconds,
+            },
+            closed: asked::closed(endpoint, told)?,
+            gone: gone.collect::<Result<_>>()?,
+            text: text.collect::<Result<_>>()?,
+            met: asked::met(&self.report()?, played.outages, all, self.launcher),
+            incarnations: all.clone(),
+            skipped: no_names.map(|why| format!("{}: {why}", Trouble::Dns.name())).collect(),
+            endpoint: verdict::Endpoint::default(),
+            left_in_spool: 0,
+        })
     }
 }
 
 fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> Result<T> {
     thread.join().map_err(|_| wrong("a thread of the run", "died"))
-}
-
-/// Thirds of the run, each noted when it ends; a little later where the endpoint is away.
-struct Phases {
-    ends: Vec<(&'static str, f64)>,
-    done: Vec<Phase>,
-}
-
-impl Phases {
-    fn new(seconds: f64) -> Self {
-        let ends = [("first third", 1.0), ("second third", 2.0), ("last third", 2.95)];
-        Self { ends: ends.map(|(name, part)| (name, seconds * part / 3.0)).to_vec(), done: Vec::new() }
-    }
-
-    fn look(&mut self, course: &Course<'_>) {
-        let Some((name, until)) = self.ends.get(self.done.len()) else { return };
-        if course.start.begin.elapsed().as_secs_f64() < *until {
-            return;
-        }
-        if let Ok(Some(report)) = course.endpoint.report() {
-            self.done.push(phase(name, course.start.begin, &report));
-        }
-    }
-}
-
-fn phase(name: &'static str, begin: Instant, report: &Report) -> Phase {
-    let (unique, doubled) = (report.marks.unique, report.marks.doubled);
-    Phase { name, until: begin.elapsed().as_secs_f64(), unique, doubled, unconfirmed: report.events.unconfirmed }
-}
-
-fn closed(endpoint: &Endpoint, told: Vec<Told>) -> Result<Vec<Closed>> {
-    let closed = |told: Told| {
-        let arrived = endpoint.marked(&(told.first..told.first + told.logged))?;
-        Ok(Closed { told, arrived })
-    };
-    told.into_iter().map(closed).collect()
-}
-
-fn gone(endpoint: &Endpoint, mortal: Mortal) -> Result<Gone> {
-    let safe_arrived = endpoint.marked(&(mortal.first..mortal.first + mortal.safe))?;
-    Ok(Gone { mortal, safe_arrived, arrived: endpoint.marked(&(mortal.first..mortal.end))? })
-}
-
-/// What of a connection was promised depends on how its sidecar ended.
-fn line(endpoint: &Endpoint, text: usize, segment: Segment, incarnations: &[Incarnation]) -> Result<Line> {
-    let of = incarnations.iter().find(|one| i64::from(one.pid) == i64::from(segment.pid));
-    let promised_to = match of.map(|one| &one.fate) {
-        Some(Fate::Ended { written, .. }) => {
-            written.get(text).copied().unwrap_or(segment.first).clamp(segment.first, segment.end)
-        }
-        _ => segment.first,
-    };
-    let promised_arrived = endpoint.marked(&(segment.first..promised_to))?;
-    Ok(Line { segment, promised_to, promised_arrived, arrived: endpoint.marked(&(segment.first..segment.end))? })
-}
-
-fn ends(report: &Report) -> Ends {
-    Ends {
-        unique: report.marks.unique,
-        doubled: report.marks.doubled,
-        strange: report.marks.unmarked + report.marks.out_of_range,
-        unconfirmed: report.events.unconfirmed,
-        too_old: report.events.rejected_too_old,
-        violations: report.violations.total,
-    }
-}
-
-fn met(report: &Report, outages: u64, incarnations: &[Incarnation], launcher: &Launcher) -> BTreeMap<String, u64> {
-    let hits = |kinds: &[&str]| kinds.iter().filter_map(|kind| report.faults.get(*kind)).sum();
-    let mut met: BTreeMap<_, u64> = BTreeMap::from([
-        (Trouble::Throttle, hits(&["throttle"])),
-        (Trouble::Unavailable, hits(&["unavailable"])),
-        (Trouble::Reset, hits(&["reset_before_body", "reset_mid_body", "reset_mid_answer"])),
-        (Trouble::Hang, hits(&["hang"])),
-        (Trouble::CommitThenDrop, hits(&["commit_then_drop"])),
-        (Trouble::NoRequestId, hits(&["no_request_id"])),
-        (Trouble::ExpiredKeys, hits(&["expired_credentials"])),
-        (Trouble::Outage, outages),
-    ]);
-    if launcher.no_names.is_none() {
-        met.insert(Trouble::Dns, incarnations.iter().filter(|one| one.no_name).count() as u64);
-    }
-    met.into_iter().map(|(trouble, count)| (trouble.name().to_owned(), count)).collect()
-}
-
-/// Records that `splashdam spool ls` finds.
-fn left(splashdam: &Path, spool: &Path) -> Result<u64> {
-    let output = Command::new(splashdam).args(["spool", "ls", "--json"]).arg(spool).output();
-    let output = output.map_err(io("start", splashdam.display()))?;
-    let said: serde_json::Value =
-        serde_json::from_slice(&output.stdout).map_err(|error| wrong("what `splashdam spool ls` says", error))?;
-    let count =
-        |name: &str| said["total"][name].as_u64().ok_or_else(|| wrong("`splashdam spool ls`", "gives no total"));
-    Ok(count("records")? + count("lost")?)
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::lives::{Fate, Incarnation};
+use super::phases::Phase;
 use super::plan::{End, Plan};
 use super::Run;
 
@@ -72,13 +73,13 @@ pub(crate) fn render(run: &Run) -> String {
         "threads",
         "scrapes"
     );
-    let mut before = super::course::Phase::default();
+    let mut before = Phase::default();
     for phase in &run.phases {
         row(&mut text, run, &before, phase);
         before = phase.clone();
     }
-    let total = super::course::Phase { name: "all", ..before };
-    row(&mut text, run, &super::course::Phase::default(), &total);
+    let total = Phase { name: "all", ..before };
+    row(&mut text, run, &Phase::default(), &total);
     let _ = writeln!(text, "framed clients logged {:.0} records a second", run.framed_per_second);
     for finding in &run.findings {
         let _ = writeln!(text, "  {} {}", if finding.holds { "holds " } else { "FAILED" }, finding.what);
@@ -86,7 +87,7 @@ pub(crate) fn render(run: &Run) -> String {
     text
 }
 
-fn row(text: &mut String, run: &Run, before: &super::course::Phase, phase: &super::course::Phase) {
+fn row(text: &mut String, run: &Run, before: &Phase, phase: &Phase) {
     let within = |one: &&Incarnation| one.until > before.until && one.until <= phase.until;
     let all: Vec<_> = run.facts.incarnations.iter().filter(within).collect();
     let killed = all.iter().filter(|one| matches!(one.fate, Fate::Killed { .. })).count();

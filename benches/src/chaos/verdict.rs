@@ -13,6 +13,8 @@ use super::text::Segment;
 const LATE: f64 = 1.0;
 /// Of the kills so many in a hundred must have hit a sidecar with records that had not ended, else the run proves nothing.
 const HITS: usize = 90;
+/// A run of so many seconds meets every trouble.
+const LONG: f64 = 120.0;
 /// The most of the last third of sidecars may exceed the most of the first third by so many: connections come and go by chance.
 const MORE_DESCRIPTORS: usize = 16;
 const MORE_THREADS: usize = 4;
@@ -67,6 +69,8 @@ pub(crate) struct Bounds {
     /// The most records that one call can carry.
     pub(crate) batch: u64,
     pub(crate) kills: usize,
+    /// How long the plan is.
+    pub(crate) seconds: f64,
 }
 
 /// Everything that was seen.
@@ -284,12 +288,13 @@ fn last_end(facts: &Facts) -> Finding {
     finding(line.contains(" spooled=0 ") && facts.left_in_spool == 0, what)
 }
 
-/// A remote that never misbehaved would prove nothing.
+/// A remote that never misbehaved would prove nothing. In a short run chance may leave out some, at most half.
 fn met(facts: &Facts) -> Finding {
     let list: Vec<_> = facts.met.iter().map(|(name, count)| format!("{name} {count}")).collect();
     let skipped: Vec<_> = facts.skipped.iter().map(|why| format!("; SKIPPED {why}")).collect();
     let what = format!("troubles met: {}{}", list.join(", "), skipped.concat());
-    finding(facts.met.values().all(|count| *count > 0), what)
+    let missed = facts.met.values().filter(|count| **count == 0).count();
+    finding(missed == 0 || facts.bounds.seconds < LONG && missed * 2 <= facts.met.len(), what)
 }
 
 #[cfg(test)]

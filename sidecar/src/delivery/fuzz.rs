@@ -118,14 +118,7 @@ fn batch(budget: &Arc<Budget>, records: u32, backward: bool) -> Batch {
             builder.push(if backward { -i64::from(index) } else { index.into() }, b"text");
             builder.own(Run::of_text(1));
         }
-        let chunk = Arc::new(builder.seal());
-        queue.push_back(Queued {
-            first,
-            todo: vec![0..chunk.records],
-            unended: chunk.records,
-            done: Vec::new(),
-            chunk,
-        });
+        queue.push_back(Queued::new(first, builder.seal()));
     }
     cut(&mut queue, Bounds { reach: usize::MAX, growth: 1.0, body: usize::MAX, events: u32::MAX }).unwrap()
 }

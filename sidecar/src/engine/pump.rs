@@ -76,7 +76,7 @@ impl Engine {
     fn start_fresh(&mut self, id: LaneId, early: bool, now: Now) -> Result<(), Stop> {
         let room = self.body_room();
         let lane = self.lanes.get(id).ok_or(Stop::ThisLane)?;
-        let reach = self.settings.reach.max((lane.limit as usize + 1) * BATCH_BYTES as usize);
+        let reach = self.settings.reach_with(lane.limit);
         let events = self.settings.batch_events;
         let (cost, records) = (lane.unsent_cost.min(BATCH_BYTES.into()), lane.unsent_records.min(events.into()));
         // The cutter keeps the body within the room, so a batch never needs more than the largest body.

@@ -78,7 +78,7 @@ impl Engine {
 
     /// A lane's files have been looked at.
     pub fn indexed(&mut self, found: Indexed, now: Now) {
-        let (id, reach) = (found.lane, self.settings.reach);
+        let (id, reach) = (found.lane, self.settings.most_reach());
         let Some(lane) = self.lanes.get_mut(id) else { return };
         let Some(disk) = lane.disk.as_mut().filter(|disk| disk.known == Known::NotYet) else { return };
         disk.ordering = false;

@@ -36,7 +36,7 @@ fn good() -> Facts {
     let mortal = Mortal { first: 200, safe: 50, end: 300, lost: 0, after_flush: true };
     let segment = Segment { pid: 7, first: 400, end: 500 };
     Facts {
-        bounds: Bounds { memory_mib: 72.0, deadline: 2.0, batch: 10, kills: 10 },
+        bounds: Bounds { memory_mib: 72.0, deadline: 2.0, batch: 10, kills: 10, seconds: 300.0 },
         closed: vec![Closed { told, arrived: 90 }],
         gone: vec![Gone { mortal, safe_arrived: 50, arrived: 60 }],
         text: vec![Line { segment, promised_to: 450, promised_arrived: 50, arrived: 95 }],
@@ -149,4 +149,10 @@ fn a_wrong_account_and_a_trouble_that_never_came_are_found() {
         (facts.incarnations[2].wrong, facts.incarnations[2].first_wrong) = (1, Some("5 ≠ 4".to_owned()));
     });
     finds("hang 0", |facts| drop(facts.met.insert("hang".to_owned(), 0)));
+    let short = |facts: &mut Facts, troubles: &[(&str, u64)]| {
+        facts.bounds.seconds = 30.0;
+        facts.met = troubles.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+    };
+    assert_eq!(broken(|facts| short(facts, &[("hang", 0), ("resets", 1)])), [""; 0]);
+    finds("hang 0", |facts| short(facts, &[("hang", 0), ("outage", 0), ("resets", 1)]));
 }

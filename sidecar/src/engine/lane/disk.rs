@@ -225,7 +225,7 @@ impl Disk {
     }
 
     /// Chunks in memory that are not on disk, with how many of their records have not ended.
-    pub(super) fn tail(&self) -> impl Iterator<Item = &Queued> {
+    pub fn tail(&self) -> impl Iterator<Item = &Queued> {
         self.tail.iter()
     }
 

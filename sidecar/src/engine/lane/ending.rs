@@ -17,6 +17,10 @@ const REFUSED_BYTES: usize = 2 * 1024 * 1024;
 impl Lane {
     /// Ends records of the chunk whose first offset is `first`. They stay counted once: a record ends one time only.
     pub fn end(&mut self, first: u64, records: Range<u32>, end: End) {
+        // The cursor on disk takes no range of nothing.
+        if records.is_empty() {
+            return;
+        }
         let count = records.end - records.start;
         let Some(queued) = self.find(first) else { return };
         debug_assert!(queued.unended >= count, "a record ends once");

@@ -121,6 +121,7 @@ impl Disk {
         }
         if let Some(cursor) = order.cursor {
             assert!(cursor.watermark <= order.end, "the cursor runs ahead: {} of {}", cursor.watermark, order.end);
+            assert!(cursor.ended.iter().all(|range| !range.is_empty()), "{:?}", cursor.ended);
             let gone = |first: &u64, entry: &OnDisk| {
                 let end = first + u64::from(entry.count);
                 end <= cursor.watermark || cursor.ended.iter().any(|range| range.start <= *first && end <= range.end)
@@ -248,6 +249,7 @@ impl World {
         let budget = Budget::new(self.budget.total());
         self.attempts.clear();
         self.creates.clear();
+        self.did = books::Did::default();
         self.engine = Engine::new(settings, Arc::clone(&budget));
         self.budget = budget;
         let now = self.now();

@@ -87,6 +87,33 @@ fn after_a_kill_what_was_written_is_delivered_once() {
     assert!(world.snapshot().total.possible_duplicates > 0);
 }
 
+/// The disk of this test takes no range of nothing, and nor does the real one: such a cursor could not be read again.
+#[test]
+fn a_rejection_at_the_border_of_a_batch_leaves_a_cursor_that_can_be_read() {
+    let mut world = World::with_disk(Settings { batch_events: 10, ..Settings::default() }, 64 * MIB, GIB);
+    let lane = outage(&mut world);
+    let channel = world.hello(lane, client(1), 1, 7).channel;
+    world.feed_channel(lane, channel, 1, 30);
+    world.tick(1_100);
+    assert_eq!(world.attempts.len(), 3);
+    let first = world.attempts[1].batch.parts[0].records.start;
+    let rejected = RejectedRange { part: 0, records: first..first + 2, reason: account::Rejected::TooOld };
+    world.end(1, Outcome::Accepted { rejected: vec![rejected] });
+    world.run_until_quiet();
+    let total = world.snapshot().total;
+    assert_eq!((total.rejected(), total.delivered), (2, 29));
+}
+
+/// Attempts reach at least as far as the batches that may be in flight, whatever the setting says.
+#[test]
+fn all_that_may_have_been_in_flight_at_a_kill_counts_as_possible_duplicates() {
+    let mut world = World::with_disk(Settings { reach: 0, ..Settings::default() }, 64 * MIB, GIB);
+    let lane = outage(&mut world);
+    world.left_behind(lane, 50);
+    world.run_until_quiet();
+    assert_eq!(world.snapshot().total.possible_duplicates, 50);
+}
+
 #[test]
 fn a_client_that_comes_back_goes_on_after_its_last_durable_record() {
     let mut world = World::with_disk(Settings::default(), 64 * MIB, GIB);
