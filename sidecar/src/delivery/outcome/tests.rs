@@ -118,14 +118,14 @@ fn is_outcome_of(class: &Class, outcome: &Outcome) -> bool {
 
 /// What the engine is to hear of a creation that failed so.
 fn is_created_of(class: &Class, created: &Created) -> bool {
-    match (class, created) {
+    matches!(
+        (class, created),
         (Class::Exists, Created::Exists)
-        | (Class::Missing, Created::GroupMissing)
-        | (Class::Forbidden, Created::Forbidden(_))
-        | (Class::Throttled, Created::Failed { throttled: true, .. })
-        | (Class::Refused | Class::Unavailable { .. }, Created::Failed { throttled: false, .. }) => true,
-        _ => false,
-    }
+            | (Class::Missing, Created::GroupMissing)
+            | (Class::Forbidden, Created::Forbidden(_))
+            | (Class::Throttled, Created::Failed { throttled: true, .. })
+            | (Class::Refused | Class::Unavailable { .. }, Created::Failed { throttled: false, .. })
+    )
 }
 
 #[test]
