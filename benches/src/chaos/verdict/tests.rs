@@ -16,8 +16,8 @@ fn incarnation(fate: Fate) -> Incarnation {
         until: 1.0,
         fate,
         unended: Some(500),
-        under_way: 10,
-        just_ended: 10,
+        under_way: 0,
+        just_ended: 1,
         counted: 60,
         scrapes: 10,
         wrong: 0,
@@ -111,12 +111,18 @@ fn a_client_that_was_told_wrong_is_found() {
 
 #[test]
 fn too_many_duplicates_are_found() {
-    // Twenty without an answer; ten under way and ten that had just ended at each of ten kills.
-    assert_eq!(broken(|facts| facts.endpoint.doubled = 220), [""; 0]);
-    finds("221 doubled, 20 taken", |facts| facts.endpoint.doubled = 221);
+    // Twenty without an answer, one that had just ended at each of ten kills; these ten are a tenth of all.
+    assert_eq!(broken(|facts| facts.endpoint.doubled = 30), [""; 0]);
+    let kills = |facts: &mut Facts, doubled, under_way, just_ended| {
+        facts.endpoint.doubled = doubled;
+        facts.incarnations.iter_mut().for_each(|one| (one.under_way, one.just_ended) = (under_way, just_ended));
+    };
+    finds("31 doubled, 20 taken", |facts| kills(facts, 31, 100, 100));
+    finds("21 doubled, 20 taken", |facts| kills(facts, 21, 0, 0));
+    assert_eq!(broken(|facts| kills(facts, 30, 1, 0)), [""; 0]);
     // Killed before its first answer: all that the one before had left.
-    assert_eq!(broken(|facts| (facts.endpoint.doubled, facts.incarnations[5].unended) = (700, None)), [""; 0]);
-    finds("701 doubled, 20 taken", |facts| (facts.endpoint.doubled, facts.incarnations[5].unended) = (701, None));
+    let silent = |facts: &mut Facts| facts.incarnations[5].unended = None;
+    assert_eq!(broken(|facts| (kills(facts, 30, 0, 0), silent(facts)).0), [""; 0]);
     finds("30 doubled, 29 counted", |facts| {
         facts.incarnations.iter_mut().for_each(|one| one.counted = 0);
         facts.incarnations[3].counted = 29;
