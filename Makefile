@@ -7,7 +7,7 @@ RESULTS := bench-results
 BENCH = "$$(tests/target-dir)/release/splashdam-bench"
 
 .DEFAULT_GOAL := help
-.PHONY: help test sim bench bench-full figures programs lint image slim clean
+.PHONY: help test sim chaos fuzz mutants bench bench-full figures programs lint image slim clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -18,6 +18,14 @@ test: $(VENV)/installed ## set everything up, run every test, say `N passed, N f
 sim: ## simulate whole sidecars: `make sim SEED=123` replays one run, `make sim SEEDS=5000` makes so many
 	SEED="$(SEED)" SEEDS="$(SEEDS)" $(CARGO) test -p splashdam-sidecar --lib --all-features \
 		sim::tests::whole_sidecars -- --nocapture
+
+SECONDS_EACH ?= 300
+fuzz: ## each fuzz target for SECONDS_EACH (300); installs cargo-fuzz, needs a C++ compiler
+	@CARGO="$(CARGO)" tests/fuzz $(SECONDS_EACH)
+
+mutants: ## does a test notice when the engine or the protocol is changed? hours; needs cargo-mutants; docs/mutants.md
+	@CARGO="$(CARGO)" tests/mutants wire
+	@CARGO="$(CARGO)" tests/mutants engine
 
 bench: $(VENV)/installed programs ## what logging costs an API and a task queue; thirteen minutes; writes bench-results/small.html
 	@mkdir -p $(RESULTS)
@@ -31,6 +39,10 @@ bench-full: $(VENV)/installed programs ## everything: workloads, load record, re
 
 figures: programs ## measure the sidecar alone, and print the table of figures
 	$(BENCH) figures
+
+chaos: ## kill sidecars and clients again and again under a failing remote: SEED=… MINUTES=… (6 unless given)
+	$(CARGO) build --release -p splashdam-bench -p splashdam-sidecar -p splashdam-emulator --bins
+	$(BENCH) chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
 programs:
 	$(CARGO) build --release --workspace --examples --bins --features splashdam-emulator/tls

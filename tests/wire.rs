@@ -192,6 +192,57 @@ fn names_that_do_not_fit_are_cut_and_not_wrapped_round() {
     assert_eq!(back.reason.len(), 65_534);
 }
 
+#[test]
+fn the_limits_are_those_of_the_protocol() {
+    // docs/protocol.md: a largest frame is `max_record` + 65,536, and a hello has at most 65,536 bytes.
+    assert_eq!((wire::DEFAULT_MAX_RECORD, wire::FRAME_OVERHEAD, wire::MAX_HELLO), (262_144, 65_536, 65_536));
+    assert_eq!((wire::FRAME_HEADER, wire::RECORD_HEADER, wire::RECORDS_HEADER), (5, 12, 17));
+}
+
+#[test]
+fn a_frame_that_grows_says_how_much_it_holds() {
+    let mut frame = RecordsFrame::with_capacity(0);
+    assert!(frame.is_empty() && (frame.count(), frame.len()) == (0, wire::RECORDS_HEADER));
+    frame.push(1, b"five!");
+    frame.push(2, b"");
+    let bytes = wire::RECORDS_HEADER + 2 * wire::RECORD_HEADER + 5;
+    assert!(!frame.is_empty() && (frame.count(), frame.len()) == (2, bytes));
+    let sizes: Vec<_> = frame.records().map(|record| record.unwrap().1.len()).collect();
+    assert_eq!(sizes, [5, 0]);
+    assert_eq!(Record { timestamp_ms: 1, text: b"five!" }.encoded_len(), wire::RECORD_HEADER + 5);
+    assert_eq!(frame.finish(1).len(), bytes);
+}
+
+#[test]
+fn of_two_acks_the_higher_of_each_field_counts() {
+    let ack = |n: [u64; 7]| wire::Ack {
+        admitted_to: n[0],
+        durable_to: n[1],
+        ended_to: n[2],
+        delivered: n[3],
+        rejected: n[4],
+        dropped: n[5],
+        lost_to: n[6],
+    };
+    let (one, other) = (ack([9, 2, 7, 4, 5, 1, 3]), ack([8, 3, 6, 5, 4, 2, 2]));
+    assert_eq!(one.latest(other), ack([9, 3, 7, 5, 5, 2, 3]));
+    assert_eq!(other.latest(one), one.latest(other));
+}
+
+#[test]
+fn an_error_says_in_words_what_is_wrong_with_the_bytes() {
+    let too_large = WireError::FrameTooLarge { length: 70_000, max: 65_536 };
+    for (error, words) in [
+        (WireError::UnknownType(0x7f), "0x7f"),
+        (too_large, "70000 bytes, at most 65536"),
+        (WireError::BadLevel(9), "level 9"),
+        (WireError::BadStatus(7), "status 7"),
+        (WireError::Truncated, "after the end"),
+    ] {
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_input_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), max in any::<u32>()) {

@@ -2,6 +2,7 @@
 //!
 //! - *mixed*: eight text and eight framed clients at once, some with odd clocks, a remote that throttles and resets.
 //! - *hung*: one of three destinations never answers; the other two must hardly notice.
+//! - *hostile*: bad clients, a kind at a time; a good one beside them must hardly notice.
 //! - *kills*: an outage and three `kill -9` on the way of a million records; all are read back, in order.
 
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use clap::{Args, ValueEnum};
 use crate::error::Result;
 use crate::figures::ProgramArgs;
 
+mod hostile;
 mod hung;
 mod kills;
 mod mixed;
@@ -19,6 +21,7 @@ mod mixed;
 enum Part {
     Mixed,
     Hung,
+    Hostile,
     Kills,
 }
 
@@ -31,7 +34,7 @@ pub(crate) struct CheckArgs {
     /// Records of the mixed run; each destination of the hung one gets as many, the kills' run half
     #[arg(long, value_name = "N", default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
     records: u64,
-    /// How often the hung run is repeated; medians are compared
+    /// How often the hung and the hostile runs are repeated; medians are compared
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
     /// Where the kills' spool is made: on a disk [default: the folder for temporary files]
@@ -58,13 +61,14 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
     let programs = args.programs.find()?;
     let spool_in = args.spool_in.clone().unwrap_or_else(std::env::temp_dir);
     let mut all_hold = true;
-    for part in [Part::Mixed, Part::Hung, Part::Kills] {
+    for part in [Part::Mixed, Part::Hung, Part::Hostile, Part::Kills] {
         if args.only.is_some_and(|only| only != part) {
             continue;
         }
         let findings = match part {
             Part::Mixed => mixed::run(&programs, args.records)?,
             Part::Hung => hung::run(&programs, args.records, args.rounds)?,
+            Part::Hostile => hostile::run(&programs, args.records, args.rounds)?,
             Part::Kills => kills::run(&programs, args.records / 2, &spool_in)?,
         };
         println!("{part:?}");

@@ -159,6 +159,17 @@ impl Endpoint {
         good("/_emulator/faults", answer).map(drop)
     }
 
+    /// Sets these faults and no others.
+    pub(crate) fn set_faults(&self, faults: &serde_json::Value) -> Result<()> {
+        let path = "/_emulator/faults";
+        good(path, http::put(self.address, path, &faults.to_string(), CONTROL)?).map(drop)
+    }
+
+    /// From now on calls must be signed with this access key; any other has expired.
+    pub(crate) fn renew_key(&self, key: &str) -> Result<()> {
+        self.control("/_emulator/access-key", &serde_json::json!({ "access_key": key }))
+    }
+
     /// From now on freshness is that of one stream.
     pub(crate) fn freshness_of(&self, stream: &str) -> Result<()> {
         self.control("/_emulator/freshness", &serde_json::json!({ "stream": stream }))

@@ -2,6 +2,7 @@
 //!
 //! - [`text`]: lines, as fast as taken or paced; the lines are prebuilt and only their digits change.
 //! - [`framed`]: whole frames over a few connections, with every record's end awaited.
+//! - [`bad`]: clients that do what no client should, without end.
 //! - [`lanes`]: a thousand quiet framed connections from one thread.
 //!
 //! A feeder prints one line of JSON, a [`Report`]. The framed ones are written from `docs/protocol.md` alone and
@@ -9,6 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) mod bad;
 pub(crate) mod framed;
 mod frames;
 pub(crate) mod lanes;

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod account;
+mod chaos;
 mod check;
 mod compare;
 mod endpoint;
@@ -67,12 +68,17 @@ enum Command {
     Recovery(recovery::RecoveryArgs),
     /// Keep up a steady load and watch the sidecar's memory and metrics
     Soak(soak::SoakArgs),
+    /// Kill sidecars and clients again and again under a failing remote, and account for every record
+    Chaos(chaos::ChaosArgs),
     /// Simulate a fleet of sidecars on one account's quota
     Fleet(fleet::FleetArgs),
     /// Write numbered lines into a text socket
     Feed(feed::text::TextArgs),
     /// Write numbered records over framed connections and await their end
     Framed(feed::framed::FramedArgs),
+    /// Do what no client should, until killed (started by `check`)
+    #[command(hide = true)]
+    Bad(feed::bad::BadArgs),
     /// Write a record a second to each of many streams
     Lanes(feed::lanes::LanesArgs),
     /// Ask a URL at a constant rate, or with so many at once
@@ -81,6 +87,9 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Print the tables of a file of results, and write its report as one HTML file
     Report(report::ReportArgs),
+    /// Log through the client library until told to end, or killed (started by `chaos`)
+    #[command(hide = true)]
+    ChaosClient(chaos::ClientArgs),
     /// Kill what our parent left behind (started by the other commands)
     #[command(hide = true)]
     Warden,
@@ -107,6 +116,8 @@ fn run(command: Command) -> error::Result<ExitCode> {
         Command::Workloads(args) => return long(|| workloads::run(&args)),
         Command::Figures(args) => return host::warden::with(|| figures::run(&args)),
         Command::Check(args) => return host::warden::with(|| check::run(&args)),
+        Command::Chaos(args) => return host::warden::with(|| chaos::run(&args)),
+        Command::ChaosClient(args) => chaos::client(&args)?,
         Command::Record(args) => return long(|| record::run(&args)),
         Command::Sweep(args) => return long(|| sweeps::command(&args, &interrupt::asked)),
         Command::Recovery(args) => return long(|| recovery::command(&args, &interrupt::asked)),
@@ -114,6 +125,7 @@ fn run(command: Command) -> error::Result<ExitCode> {
         Command::Fleet(args) => return fleet::run(&args),
         Command::Feed(args) => print(&feed::text::run(&args)?),
         Command::Framed(args) => print(&feed::framed::run(&args)?),
+        Command::Bad(args) => feed::bad::run(&args)?,
         Command::Lanes(args) => print(&feed::lanes::run(&args)?),
         Command::Http(args) => return load::args::command(&args),
         Command::Compare(args) => return compare::run(&args),

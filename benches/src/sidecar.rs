@@ -4,7 +4,7 @@ use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -130,6 +130,11 @@ impl Sidecar {
         lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
     }
 
+    /// Has it said so?
+    pub(crate) fn has_said(&self, words: &str) -> bool {
+        std::fs::read_to_string(&self.log).is_ok_and(|log| log.contains(words))
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.process.pid()
     }
@@ -137,6 +142,16 @@ impl Sidecar {
     /// How it ended and its last words, if it has.
     pub(crate) fn ended(&mut self) -> Result<Option<String>> {
         Ok(self.process.ended()?.map(|status| format!("ended with {status}: {}", self.last_words())))
+    }
+
+    /// Its exit status, if it has ended.
+    pub(crate) fn status(&mut self) -> Result<Option<ExitStatus>> {
+        self.process.ended()
+    }
+
+    /// Asks it to end in order, and does not wait.
+    pub(crate) fn terminate(&self) {
+        self.process.terminate();
     }
 
     /// CPU time since it was ready.

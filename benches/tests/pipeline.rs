@@ -5,31 +5,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 
 use serde_json::Value;
 
-const BENCH: &str = env!("CARGO_BIN_EXE_splashdam-bench");
+#[path = "support/programs.rs"]
+mod programs;
+use programs::{programs, BENCH};
+
 /// On a disk, as spools must be.
 const DISK: &str = env!("CARGO_TARGET_TMPDIR");
-
-/// Has the sidecar and the emulator built beside the benchmark, where no other package's tests did that.
-fn programs() {
-    static BUILT: OnceLock<()> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let beside = |name: &str| Path::new(BENCH).with_file_name(name);
-        if ["splashdam", "splashdam-emulator"].into_iter().all(|name| beside(name).exists()) {
-            return;
-        }
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "-p", "splashdam-sidecar", "-p", "splashdam-emulator", "--bins"]);
-        let folder = beside("").parent().unwrap().file_name().unwrap().to_owned();
-        if folder == "release" {
-            cargo.arg("--release");
-        }
-        assert!(cargo.status().unwrap().success(), "the programs to measure cannot be built");
-    });
-}
 
 /// Runs a command to its end; what it printed, and its JSON.
 fn measured(name: &str, flags: &str) -> (Output, Value) {

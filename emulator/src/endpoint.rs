@@ -22,7 +22,7 @@ use crate::quotas::Quotas;
 use crate::refusal::Refusal;
 use crate::report::{Cpu, Kept, Report};
 use crate::server::body::Body;
-use crate::sigv4::{self, Signed};
+use crate::sigv4::{self, Credentials, Signed};
 use crate::store::{Store, Stored};
 use crate::tally::{Accepted, Tally};
 
@@ -32,12 +32,29 @@ pub(crate) struct Outcome {
     pub(crate) delay: Duration,
     pub(crate) fault: Option<Fault>,
     pub(crate) answer: Result<String, Refusal>,
+    /// Events that the call has kept.
+    pub(crate) kept: u64,
 }
 
 #[derive(Debug)]
 struct Epoch {
     at: Instant,
     cpu: Cpu,
+}
+
+/// Whose signatures are good at present.
+#[derive(Debug, Clone)]
+struct Keys {
+    /// None: every call passes.
+    good: Option<Credentials>,
+    /// Any other access key is one that has expired, rather than one that never was.
+    others_expired: bool,
+}
+
+impl Keys {
+    fn of(config: &Config) -> Self {
+        Self { good: config.credentials.clone(), others_expired: false }
+    }
 }
 
 /// The state behind the server.
@@ -50,6 +67,7 @@ pub(crate) struct Endpoint {
     tally: Mutex<Tally>,
     faults: Mutex<Faults>,
     quotas: Mutex<Quotas>,
+    keys: Mutex<Keys>,
     outage: watch::Sender<Option<Instant>>,
 }
 
@@ -62,6 +80,7 @@ impl Endpoint {
             tally: Mutex::new(Tally::new(config.count_max)),
             faults: Mutex::new(Faults::new(config.seed)),
             quotas: Mutex::new(Quotas::new(&config.quotas)),
+            keys: Mutex::new(Keys::of(&config)),
             outage: watch::Sender::new(None),
             config,
         };
@@ -75,6 +94,7 @@ impl Endpoint {
         *lock(&self.store) = Store::new(self.config.room);
         self.tally().restart(self.config.count_max);
         *lock(&self.quotas) = Quotas::new(&self.config.quotas);
+        *lock(&self.keys) = Keys::of(&self.config);
         let mut faults = self.faults();
         *faults = Faults::new(self.config.seed);
         faults.add(self.config.faults.clone())
@@ -86,6 +106,15 @@ impl Endpoint {
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
         lock(&self.faults)
+    }
+
+    /// From now on this is the only access key; all others have expired. Nothing where signatures are not checked.
+    pub(crate) fn renew(&self, access_key: String) {
+        let mut keys = lock(&self.keys);
+        keys.others_expired = true;
+        if let Some(credentials) = &mut keys.good {
+            credentials.access_key = Some(access_key);
+        }
     }
 
     /// Begins an outage, or makes the present one end later or sooner.
@@ -111,8 +140,12 @@ impl Endpoint {
         } else {
             self.serve(operation, head, body)
         };
-        let outcome =
-            outcome.unwrap_or_else(|refusal| Outcome { delay: Duration::ZERO, fault: None, answer: Err(refusal) });
+        let outcome = outcome.unwrap_or_else(|refusal| Outcome {
+            delay: Duration::ZERO,
+            fault: None,
+            answer: Err(refusal),
+            kept: 0,
+        });
         if let Err(refusal) = &outcome.answer {
             self.tally().refuse(Some(operation), refusal);
         }
@@ -136,12 +169,13 @@ impl Endpoint {
                 now_micros: now_micros(),
                 stream: names.stream,
             });
-            Ok("{}".to_owned())
+            Ok(("{}".to_owned(), found.records as u64))
         }))
     }
 
     fn serve(&self, operation: Operation, head: &Parts, body: &Body) -> Result<Outcome, Refusal> {
-        if let Some(credentials) = self.config.credentials.as_ref().filter(|_| self.config.mode == Mode::Strict) {
+        let keys = lock(&self.keys).clone();
+        if let Some(credentials) = keys.good.as_ref().filter(|_| self.config.mode == Mode::Strict) {
             let signed = Signed {
                 method: head.method.as_str(),
                 path: head.uri.path(),
@@ -149,12 +183,13 @@ impl Endpoint {
                 headers: &head.headers,
                 body: body.sent(),
             };
-            sigv4::verify(signed, credentials, "logs", now_ms() / 1_000)?;
+            let verified = sigv4::verify(signed, credentials, "logs", now_ms() / 1_000);
+            verified.map_err(|refusal| self.date(refusal, &keys))?;
         }
         let json = body.meant(&head.headers)?;
         match Call::parse(operation, &json)? {
             Some(call) => Ok(self.decide(operation, call.names(), || {
-                api::run(&call, &mut lock(&self.store), now_ms()).map(|answer| answer.to_string())
+                api::run(&call, &mut lock(&self.store), now_ms()).map(|answer| (answer.to_string(), 0))
             })),
             None => {
                 let call = Put::parse(&json)?;
@@ -163,22 +198,32 @@ impl Endpoint {
         }
     }
 
+    /// An unknown key is one that has expired, where keys have.
+    fn date(&self, refusal: Refusal, keys: &Keys) -> Refusal {
+        if !keys.others_expired || refusal != Refusal::unknown_key() {
+            return refusal;
+        }
+        *self.faults().hits.entry(FaultKind::ExpiredCredentials).or_default() += 1;
+        Refusal::expired_token()
+    }
+
     /// Carries out a call unless a fault or a quota says otherwise.
     fn decide(
         &self,
         operation: Operation,
         names: Names<'_>,
-        execute: impl FnOnce() -> Result<String, Refusal>,
+        execute: impl FnOnce() -> Result<(String, u64), Refusal>,
     ) -> Outcome {
         let Verdict { delay, fault } = self.faults().decide(operation, names);
         let answer = match &fault {
             Some(fault) if !fault.commits() => match scripted(fault, operation, names) {
                 Some(refusal) => Err(refusal),
-                None => Ok("{}".to_owned()),
+                None => Ok(("{}".to_owned(), 0)),
             },
             _ => self.admit(operation).and_then(|()| execute()),
         };
-        Outcome { delay, fault, answer }
+        let kept = answer.as_ref().map_or(0, |(_, kept)| *kept);
+        Outcome { delay, fault, answer: answer.map(|(text, _)| text), kept }
     }
 
     fn admit(&self, operation: Operation) -> Result<(), Refusal> {
@@ -190,14 +235,14 @@ impl Endpoint {
         Err(Refusal::throttled(None))
     }
 
-    fn put(&self, call: &Put<'_>) -> Result<String, Refusal> {
+    fn put(&self, call: &Put<'_>) -> Result<(String, u64), Refusal> {
         let (bytes, screened) = api::put(call, &mut lock(&self.store), self.config.auto_create, now_ms())?;
         let accepted = &call.log_events[screened.accepted.clone()];
         let read = |text: &str| self.config.markers.read(text.as_bytes());
         let found: Vec<_> = accepted.iter().filter_map(|event| read(&event.message)).collect();
         let numbers: Vec<_> = found.iter().map(|(number, _)| *number).collect();
         let emitted: Vec<_> = found.iter().filter_map(|(_, emitted)| *emitted).collect();
-        let rejected = screened.rejected;
+        let (rejected, kept) = (screened.rejected, screened.accepted.len() as u64);
         self.accept(&Accepted {
             bytes,
             events: call.log_events.len(),
@@ -208,7 +253,7 @@ impl Endpoint {
             now_micros: now_micros(),
             stream: Some(&call.log_stream_name),
         });
-        Ok(put_answer(rejected).to_string())
+        Ok((put_answer(rejected).to_string(), kept))
     }
 
     fn accept(&self, batch: &Accepted<'_>) {

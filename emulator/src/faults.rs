@@ -236,6 +236,16 @@ impl Faults {
         Ok(())
     }
 
+    /// Sets these faults and no others; where one of them makes no sense, all stays as it is.
+    pub(crate) fn replace(&mut self, faults: Vec<Fault>) -> Result<(), FaultError> {
+        let before = std::mem::take(&mut self.set);
+        let added = self.add(faults);
+        if added.is_err() {
+            self.set = before;
+        }
+        added
+    }
+
     /// Forgets all faults, but not what they did.
     pub(crate) fn clear(&mut self) {
         self.set.clear();

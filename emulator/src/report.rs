@@ -67,6 +67,9 @@ pub struct Events {
     pub rejected_too_old: u64,
     /// Older than the group's retention, and not counted as too old.
     pub rejected_expired: u64,
+    /// Of those taken, the ones whose call got no good answer: a client can only send them again.
+    #[serde(default)]
+    pub unconfirmed: u64,
 }
 
 /// Accepted batches and how full they were.

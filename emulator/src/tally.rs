@@ -133,6 +133,11 @@ impl Tally {
         }
     }
 
+    /// Notes events that were taken and whose client was not told so.
+    pub(crate) fn leave_unconfirmed(&mut self, events: u64) {
+        self.events.unconfirmed += events;
+    }
+
     /// Forgets how fresh records were so far; from now on those of one stream count, or all.
     pub(crate) fn restart_freshness(&mut self, stream: Option<String>) {
         self.freshness = Histogram::default();

@@ -40,7 +40,7 @@ pub(crate) use route::Surface;
 use view::View;
 
 /// Most connections at a time; for one more the oldest goes.
-const CONNECTIONS: usize = 64;
+pub(crate) const CONNECTIONS: usize = 64;
 /// Longest wait for a request's head, on a new connection or an idle one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest life of a connection: bounds readers that do not read. Longer than any flush may take.

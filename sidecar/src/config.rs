@@ -21,6 +21,9 @@ mod date;
 mod describe;
 mod file;
 mod flags;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod keys;
 mod listeners;
 mod model;
@@ -33,6 +36,7 @@ mod scalars;
 mod surroundings;
 mod table;
 mod template;
+mod uids;
 mod units;
 mod value;
 mod variables;
@@ -64,6 +68,7 @@ pub use raw::Origin;
 pub use scalars::{EndpointUrl, Region, SocketMode};
 pub use surroundings::Surroundings;
 pub use template::{GroupTemplate, Peer, StreamTemplate, Varies};
+pub use uids::AllowedUids;
 
 pub(crate) use cgroup::BESIDE as MEMORY_BESIDE;
 pub(crate) use check::{LEAST_SPOOL, MAX_RECORD};

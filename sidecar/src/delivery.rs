@@ -8,6 +8,9 @@ mod access;
 pub mod body;
 mod cloudwatch;
 mod escape;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod network;
 mod outcome;
 mod setup;

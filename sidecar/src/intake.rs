@@ -13,6 +13,9 @@
 mod connection;
 mod counters;
 pub(crate) mod framed;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod mailbox;
 pub(crate) mod open;
 mod pace;

@@ -29,6 +29,9 @@ pub mod config;
 pub mod delivery;
 pub mod diagnostics;
 pub mod engine;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod intake;
 pub mod run;
 pub mod shell;

@@ -15,6 +15,7 @@ use crate::spool;
 
 mod build;
 mod end;
+mod files;
 mod remainder;
 mod replay;
 mod request;
@@ -109,7 +110,7 @@ pub fn run(config: Config) -> Result<Exit, RunError> {
 
 /// The runtime, and signals being watched.
 fn begin(config: &Config) -> Result<(tokio::runtime::Runtime, Signals), RunError> {
-    allow_files();
+    files::allow();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers(config))
         .thread_name("splashdam")
@@ -118,15 +119,6 @@ fn begin(config: &Config) -> Result<(tokio::runtime::Runtime, Signals), RunError
         .map_err(system("start the runtime"))?;
     let signals = runtime.block_on(async { Signals::new() })?;
     Ok((runtime, signals))
-}
-
-/// Allows us as many file descriptors as we may allow ourselves: one a connection, one or two a lane with a spool.
-fn allow_files() {
-    use rustix::process::{getrlimit, setrlimit, Resource};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    // Where that is refused we go on with what we have.
-    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 fn workers(config: &Config) -> usize {

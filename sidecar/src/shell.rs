@@ -20,7 +20,7 @@ use crate::engine::snapshot::Snapshot;
 use crate::engine::time::Now;
 use crate::engine::{Attempt, Command, Engine, Outcome, Report};
 use crate::intake::{Host, Mailbox};
-use crate::spool::{Event, Found, Spool};
+use crate::spool::{Event, Found, Spool, Stats};
 
 /// The process's clocks, read together.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +66,8 @@ pub struct Shell {
     remote: Arc<CloudWatch>,
     mailbox: Arc<Mailbox>,
     spool: Option<Spool>,
+    /// Why there is no spool, where one was asked for.
+    refused: Option<String>,
     /// Whether the last order to the disk failed.
     disk_refuses: AtomicBool,
     /// Whether CloudWatch has ever accepted anything.
@@ -85,7 +87,7 @@ struct Flushes {
 }
 
 impl Shell {
-    /// A shell around an engine; call [`run_timers`](Self::run_timers) as well.
+    /// A shell around an engine, and a spool or why there is none though one was asked for; call [`run_timers`](Self::run_timers) as well.
     #[must_use]
     pub fn new(
         engine: Engine,
@@ -93,7 +95,7 @@ impl Shell {
         runtime: Handle,
         remote: CloudWatch,
         mailbox: Arc<Mailbox>,
-        spool: Option<Spool>,
+        (spool, refused): (Option<Spool>, Option<String>),
     ) -> Arc<Self> {
         Arc::new(Shell {
             engine: Mutex::new(engine),
@@ -102,6 +104,7 @@ impl Shell {
             remote: Arc::new(remote),
             mailbox,
             spool,
+            refused,
             disk_refuses: AtomicBool::new(false),
             delivered: AtomicBool::new(false),
             timer: Notify::new(),
@@ -156,6 +159,12 @@ impl Shell {
         }
     }
 
+    /// What the disk has done: nothing, where it refused the spool at the start.
+    #[must_use]
+    pub fn spool_stats(&self) -> Option<Stats> {
+        self.spool.as_ref().map(Spool::stats).or_else(|| self.refused.as_ref().map(|_| Stats::default()))
+    }
+
     /// The spool, if there is one.
     #[must_use]
     pub fn spool(&self) -> Option<&Spool> {
@@ -197,7 +206,11 @@ impl Shell {
     /// One consistent view of everything.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        lock(&self.engine).snapshot(self.clock.now())
+        let mut snapshot = lock(&self.engine).snapshot(self.clock.now());
+        if self.refused.is_some() {
+            snapshot.lanes.iter_mut().for_each(|lane| lane.spool_trouble.clone_from(&self.refused));
+        }
+        snapshot
     }
 
     /// Pays for bytes of a line or frame that is not whole yet, if that part of the budget allows.

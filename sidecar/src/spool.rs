@@ -49,6 +49,9 @@ pub mod scan;
 mod channels;
 mod disk;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod index;
 mod lanes;
 mod open;
@@ -142,12 +145,12 @@ impl Spool {
     fn open_on(disk: Arc<dyn Disk>, options: Options) -> Result<(Self, Vec<Found>), OpenError> {
         let Options { dir: root, max_bytes, survives, budget, lanes } = options;
         let locked = open::lock(&root)?;
-        open::make_folders(&root)?;
+        open::make_folders(&*disk, &root)?;
         if survives == Survives::PowerLoss {
-            open::sync_folders(&root)?;
+            open::sync_folders(&*disk, &root)?;
         }
         let known = Lanes::default();
-        let found = open::find_lanes(&root, &known)?;
+        let found = open::find_lanes(&*disk, &root, &known)?;
         let counters = Counters::default();
         let bytes = found.iter().map(|lane| lane.bytes).sum::<u64>() + open::bytes_in_quarantine(&root);
         counters.resized(0, bytes);

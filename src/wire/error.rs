@@ -107,4 +107,6 @@ impl ErrorCode {
     pub const FRAME_TIMEOUT: Self = Self(7);
     /// The sidecar is stopping.
     pub const SHUTTING_DOWN: Self = Self(8);
+    /// The client's process is one of a user that may not connect.
+    pub const NOT_PERMITTED: Self = Self(9);
 }

@@ -97,7 +97,7 @@ impl Writer {
             }
             Told::Error(code) => {
                 // Another try at once would end the same way.
-                if matches!(code, ErrorCode::FENCED | ErrorCode::UNSUPPORTED_VERSION) {
+                if matches!(code, ErrorCode::FENCED | ErrorCode::UNSUPPORTED_VERSION | ErrorCode::NOT_PERMITTED) {
                     self.backoff.discourage();
                 }
                 self.disconnect(now);

@@ -136,6 +136,12 @@ impl Fake {
         std::mem::take(&mut *self.seen())
     }
 
+    /// Its path is another one's now.
+    pub(crate) fn elsewhere(mut self) -> Self {
+        self.path = self.path.with_extension("gone");
+        self
+    }
+
     fn end(&mut self) {
         *self.shared.stop.lock().unwrap() = true;
         let _ = std::fs::remove_file(&self.path);

@@ -44,10 +44,9 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 fn queue(chunks: &[Arc<Chunk>]) -> VecDeque<Queued> {
     let mut first = 0;
     let queued = chunks.iter().map(|chunk| {
-        let records = chunk.records;
-        first += u64::from(records);
-        let first = first - u64::from(records);
-        Queued { first, todo: vec![0..records], unended: records, done: Vec::new(), chunk: Arc::clone(chunk) }
+        let queued = Queued::new(first, Arc::clone(chunk));
+        first = queued.end();
+        queued
     });
     queued.collect()
 }

@@ -20,6 +20,8 @@ pub(crate) struct Report {
     /// Of all requests, as they came.
     #[serde(default)]
     pub(crate) body_bytes: u64,
+    #[serde(default)]
+    pub(crate) events: Events,
     pub(crate) marks: Marks,
     pub(crate) cpu: Cpu,
     #[serde(default)]
@@ -39,6 +41,15 @@ pub(crate) struct Batches {
     pub(crate) bytes: u64,
     pub(crate) mean_fill_events_percent: f64,
     pub(crate) mean_fill_bytes_percent: f64,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Events {
+    /// Older than CloudWatch takes them.
+    pub(crate) rejected_too_old: u64,
+    /// Taken by calls that got no good answer.
+    #[serde(default)]
+    pub(crate) unconfirmed: u64,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]

@@ -33,6 +33,10 @@ pub(crate) fn post(address: SocketAddr, path: &str, body: &str, timeout: Duratio
     request(address, "POST", path, "", body, timeout)
 }
 
+pub(crate) fn put(address: SocketAddr, path: &str, body: &str, timeout: Duration) -> Result<Answer> {
+    request(address, "PUT", path, "", body, timeout)
+}
+
 fn request(
     address: SocketAddr,
     method: &str,

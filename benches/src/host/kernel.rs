@@ -57,6 +57,20 @@ pub(crate) fn resident(pid: u32) -> Result<Resident> {
     both.map(|(now, peak)| Resident { now, peak }).ok_or_else(|| wrong(path, "no resident size in it"))
 }
 
+/// How many file descriptors a live process has open.
+pub(crate) fn descriptors(pid: u32) -> Result<usize> {
+    entries(&format!("/proc/{pid}/fd"))
+}
+
+/// How many threads a live process has.
+pub(crate) fn threads(pid: u32) -> Result<usize> {
+    entries(&format!("/proc/{pid}/task"))
+}
+
+fn entries(folder: &str) -> Result<usize> {
+    Ok(fs::read_dir(folder).map_err(io("list", folder))?.count())
+}
+
 /// What a live process has had read from and written to storage, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct IoCounts {
@@ -154,6 +168,7 @@ mod tests {
     fn this_process_is_there() {
         let own = std::process::id();
         assert!(cpu_seconds(own).unwrap() >= 0.0);
+        assert!(threads(own).unwrap() >= 1 && descriptors(own).unwrap() >= 3);
         let resident = resident(own).unwrap();
         assert!(resident.now > 0.0 && resident.peak >= resident.now * 0.9);
         assert!(machine().unwrap().cpus >= 1);

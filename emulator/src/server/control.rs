@@ -6,9 +6,11 @@
 //! | `GET /_emulator/marks?from=N&until=M` | answers with how many of these numbers arrived: `{"unique": 7}` |
 //! | `GET /_emulator/faults` | lists the faults |
 //! | `POST /_emulator/faults` | adds the fault in the body, or the list of faults |
+//! | `PUT /_emulator/faults` | sets these and no others, at once |
 //! | `DELETE /_emulator/faults` | removes all faults |
 //! | `POST /_emulator/outage` | begins an outage: `{"seconds": 5}` |
 //! | `POST /_emulator/freshness` | measures freshness anew, of all streams or one: `{"stream": "name"}` |
+//! | `POST /_emulator/access-key` | from now on only `{"access_key": "AKID"}` is good, others have expired |
 //! | `POST /_emulator/reset` | forgets events, counts and marks; sets the faults of the start again |
 
 use std::time::Duration;
@@ -46,6 +48,12 @@ struct Freshness {
     stream: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccessKey {
+    access_key: String,
+}
+
 pub(super) async fn handle(request: Request<Incoming>, endpoint: &Endpoint) -> Answer {
     let (head, mut incoming) = request.into_parts();
     let Ok(body) = Body::read(&mut incoming, &Spare::default()).await else {
@@ -68,12 +76,19 @@ fn act(method: &Method, path: &str, query: &str, body: &[u8], endpoint: &Endpoin
             Ok(json!({ "unique": endpoint.tally().marked_within(from, until) }))
         }
         (&Method::GET, "faults") => Ok(json!(endpoint.faults().list())),
-        (&Method::POST, "faults") => {
+        (&Method::POST | &Method::PUT, "faults") => {
             let faults = match serde_json::from_slice(body).map_err(|error| text(&error))? {
                 OneOrMany::Many(faults) => faults,
                 OneOrMany::One(fault) => vec![fault],
             };
-            endpoint.faults().add(faults).map_err(|error| text(&error))?;
+            let mut set = endpoint.faults();
+            let done = if method == Method::PUT { set.replace(faults) } else { set.add(faults) };
+            done.map_err(|error| text(&error))?;
+            Ok(json!({}))
+        }
+        (&Method::POST, "access-key") => {
+            let key: AccessKey = serde_json::from_slice(body).map_err(|error| text(&error))?;
+            endpoint.renew(key.access_key);
             Ok(json!({}))
         }
         (&Method::DELETE, "faults") => {

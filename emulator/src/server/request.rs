@@ -107,7 +107,8 @@ fn seconds(fault: &Fault) -> Option<Duration> {
 
 /// Answers as the outcome says, or fails to.
 async fn deliver(outcome: Outcome, cut: &Cut, open: &mut Open<'_>) -> Result<Answer, Reset> {
-    let Outcome { delay, fault, answer } = outcome;
+    let Outcome { delay, fault, answer, kept } = outcome;
+    open.unconfirmed = kept;
     if !delay.is_zero() {
         exactly(delay).await;
     }
@@ -119,6 +120,9 @@ async fn deliver(outcome: Outcome, cut: &Cut, open: &mut Open<'_>) -> Result<Ans
         _ if refused => Ending::Refused,
         _ => Ending::Answered,
     });
+    if kind.is_none() {
+        open.unconfirmed = 0;
+    }
     match kind {
         Some(FaultKind::Hang) => {
             match fault.as_ref().and_then(seconds) {
@@ -140,17 +144,21 @@ struct Open<'a> {
     endpoint: &'a Endpoint,
     operation: Option<Operation>,
     ending: Option<Ending>,
+    /// Events that it has kept and not been answered well for.
+    unconfirmed: u64,
 }
 
 impl<'a> Open<'a> {
     fn new(endpoint: &'a Endpoint, operation: Option<Operation>) -> Self {
         endpoint.tally().begin();
-        Self { endpoint, operation, ending: None }
+        Self { endpoint, operation, ending: None, unconfirmed: 0 }
     }
 }
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        self.endpoint.tally().end(self.operation, self.ending);
+        let mut tally = self.endpoint.tally();
+        tally.end(self.operation, self.ending);
+        tally.leave_unconfirmed(self.unconfirmed);
     }
 }

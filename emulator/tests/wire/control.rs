@@ -23,6 +23,31 @@ async fn faults_come_and_go_at_run_time() {
 }
 
 #[tokio::test]
+async fn faults_are_replaced_at_once_or_not_at_all() {
+    let emulator = Emulator::builder().without_signatures().auto_create().start().await.unwrap();
+    let put = async |body: &str| control(&emulator, "PUT", "/_emulator/faults", body).await.status;
+    assert_eq!(put(r#"[{"kind":"throttle"},{"kind":"server_error"}]"#).await, 200);
+    assert_eq!(put(r#"[{"kind":"unavailable"}]"#).await, 200);
+    assert_eq!(put(r#"[{"kind":"throttle"},{"kind":"outage"}]"#).await, 400, "an outage has a length");
+    assert_eq!(call(&emulator, "PutLogEvents", batch(&["x"])).await.unwrap().status, 503);
+    assert_eq!(put("[]").await, 200);
+    assert_eq!(call(&emulator, "PutLogEvents", batch(&["x"])).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn what_was_taken_without_a_good_answer_is_counted() {
+    let emulator = Emulator::builder().without_signatures().auto_create().start().await.unwrap();
+    let script = r#"[{"kind":"commit_then_drop","count":1},{"kind":"no_request_id","commit":true,"count":1},
+        {"kind":"no_request_id","count":1},{"kind":"throttle","count":1}]"#;
+    control(&emulator, "PUT", "/_emulator/faults", script).await;
+    for (taken, unconfirmed) in [(2, 2), (4, 4), (4, 4), (4, 4), (6, 4)] {
+        let _ = call(&emulator, "PutLogEvents", batch(&["x", "y"])).await;
+        let events = emulator.report().events;
+        assert_eq!((events.accepted, events.unconfirmed), (taken, unconfirmed));
+    }
+}
+
+#[tokio::test]
 async fn a_report_and_a_reset() {
     let start = Fault::new(FaultKind::Throttle).times(1);
     let builder = Emulator::builder().without_signatures().auto_create().fault(start);

@@ -7,7 +7,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use splashdam_emulator::{Credentials, Emulator};
 
-use crate::client::{now_ms, send};
+use crate::client::{control, now_ms, send};
 
 const TARGET: &str = "Logs_20140328.CreateLogGroup";
 
@@ -81,4 +81,21 @@ async fn only_what_was_signed_with_the_secret_is_taken() {
         assert_eq!(reply.status == 200, expected.is_empty());
     }
     assert_eq!(emulator.report().violations.total, 3);
+}
+
+#[tokio::test]
+async fn a_key_that_was_replaced_has_expired() {
+    let credentials = Credentials { access_key: None, secret_key: "secret".to_owned() };
+    let emulator = Emulator::builder().credentials(credentials).start().await.unwrap();
+    let body = json!({ "logGroupName": "g" }).to_string();
+    let code = async |access_key: &str| {
+        let (date, authorization) = sign(access_key, "secret", &body);
+        let headers = [("x-amz-date", &*date), ("authorization", &*authorization)];
+        send(&emulator, "CreateLogGroup", &headers, body.as_bytes()).await.unwrap().code()
+    };
+    assert_eq!(code("first").await, "");
+    control(&emulator, "POST", "/_emulator/access-key", r#"{"access_key":"second"}"#).await;
+    assert_eq!(code("first").await, "ExpiredTokenException");
+    assert_eq!(code("second").await, "ResourceAlreadyExistsException", "its signature is good");
+    assert_eq!(emulator.report().violations.total, 0, "an expired key is nobody's mistake");
 }

@@ -157,7 +157,7 @@ class Talk:
                 self.pipe.draining = True
             self._problem = "the sidecar is about to stop"
         elif isinstance(frame, _wire.Error):
-            if frame.code in (_wire.UNSUPPORTED_VERSION, _wire.BAD_SEQUENCE):
+            if frame.code in (_wire.UNSUPPORTED_VERSION, _wire.BAD_SEQUENCE, _wire.NOT_PERMITTED):
                 self._backoff.discourage()
             self._hang_up(now)
             self._problem = f"the sidecar refuses: {frame.text}"

@@ -30,7 +30,7 @@ RECORDS = 2
 LEVELS = {"admitted": 1, "durable": 2, "ended": 3}
 
 #: Codes of the error frame that this client tells apart.
-UNSUPPORTED_VERSION, BAD_SEQUENCE = 3, 4
+UNSUPPORTED_VERSION, BAD_SEQUENCE, NOT_PERMITTED = 3, 4, 9
 
 
 class ProtocolError(Exception):

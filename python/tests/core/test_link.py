@@ -1,10 +1,12 @@
 """What a handler says to a sidecar, and what it makes of the answers: delivery, resume, reconnecting."""
 
 import logging
+import os
 
 import pytest
 
-from splashdam import _talk
+from fake import FakeSidecar
+from splashdam import _client, _talk
 
 
 def log(logger, numbers, size=0):
@@ -339,6 +341,18 @@ def test_a_refused_destination_is_told_of(logger, sidecar, capfd):
     assert capfd.readouterr().err.count("--allow") == 1
 
 
+def test_a_user_that_may_not_connect_keeps_its_records_and_calls_again_with_patience(logger, sidecar, path):
+    log(logger, [1])
+    sidecar.accept()
+    sidecar.say(type="error", code=9, text="user 5 may not connect; see the sidecar's --allow-uids")
+    sidecar.hang_up()
+    logger.handler.flush(timeout=0)
+    (link,) = _client._clients[str(path)].links.values()
+    assert link._backoff.failures > 7, "the next wait is one of up to 5 s"
+    assert "--allow-uids" in link._problem
+    assert (logger.handler.stats().pending, logger.handler.stats().lost) == (1, {})
+
+
 def test_two_handlers_of_one_destination_share_a_connection(logger, sidecar, path):
     import splashdam
 
@@ -378,6 +392,61 @@ def test_a_half_written_record_is_not_the_kernels(logger, sidecar, link):
     stats = logger.handler.stats()
     whole = [frame for frame in sidecar.frames() if frame["type"] == "records"]
     assert stats.unsent == stats.logged - len(whole)
+
+
+def again(logger, link):
+    """Notices that the connection has gone, and makes the next one at once."""
+    logger.handler.flush(timeout=0)
+    link._retry_at = 0.0
+    logger.handler.flush(timeout=0)
+
+
+def test_a_connection_lost_within_a_record_costs_nothing(logger, sidecar, link):
+    log(logger, [1])
+    sidecar.accept()
+    sidecar.welcome()
+    logger.handler.flush(timeout=0)
+    last = 1
+    while not link.channel.unsent:
+        last += 1
+        log(logger, [last], size=3000)
+    assert link.pipe.unwritten(link.channel.sent) == 1
+    whole = len([frame for frame in sidecar.frames() if frame["type"] == "records"])
+    assert whole < last
+    sidecar.hang_up()
+    again(logger, link)
+    assert sidecar.accept()["oldest"] == 1
+    sidecar.welcome()
+    found = {}
+    while last not in found:
+        logger.handler.flush(timeout=0)
+        found.update(sidecar.texts())
+    assert {number: text.split()[0] for number, text in found.items()} == {n: f"n={n}" for n in range(1, last + 1)}
+    sidecar.delivered(last)
+    assert logger.handler.flush(timeout=0).reached
+    assert logger.handler.stats().adds_up
+
+
+def test_a_sidecar_whose_path_another_one_has_taken_is_kept_as_long_as_it_lives(logger, sidecar, link, path):
+    log(logger, [1])
+    sidecar.accept()
+    sidecar.welcome()
+    with FakeSidecar(path.with_name("new")) as other:
+        path.unlink()
+        os.link(other.path, path)
+        log(logger, [2])
+        assert sidecar.texts() == {1: "n=1", 2: "n=2"}
+        sidecar.delivered(1)
+        logger.handler.flush(timeout=0)
+        sidecar.hang_up()
+        again(logger, link)
+        assert other.accept()["oldest"] == 2
+        other.welcome(resume=1)
+        log(logger, [3])
+        assert other.texts() == {2: "n=2", 3: "n=3"}
+        other.ack(3, 3, 3, delivered=2)
+        assert logger.handler.flush(timeout=0).reached
+        assert logger.handler.stats().adds_up
 
 
 def test_a_closed_handler_opens_again(logger, sidecar):

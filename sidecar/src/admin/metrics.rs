@@ -221,9 +221,15 @@ impl Facts {
         let counters = &*self.counters;
         let connected = [([("kind", "text")], counters.text.get()), ([("kind", "framed")], counters.framed.get())];
         families.gauges("splashdam_connections", "Connections now", connected)?;
+        let away =
+            [([("reason", "cap")], counters.turned_away.get()), ([("reason", "user")], counters.refused_users.get())];
+        families.counters(
+            "splashdam_connections_turned_away",
+            "Connections refused, by --max-connections or --allow-uids",
+            away,
+        )?;
         let mut each = |name, help, count: u64| families.counter(name, help, count);
         each("splashdam_connections_accepted", "Connections accepted", counters.accepted.get())?;
-        each("splashdam_connections_turned_away", "Connections refused at the cap", counters.turned_away.get())?;
         each("splashdam_read_bytes", "Bytes read from clients", counters.bytes.get())?;
         each("splashdam_empty_lines", "Empty lines skipped", counters.empty_lines.get())?;
         each("splashdam_repaired_records", "Records whose UTF-8 was repaired", counters.repaired.get())?;

@@ -78,6 +78,8 @@ pub struct Connections {
     pub accepted: u64,
     /// Refused or evicted at the cap.
     pub turned_away: u64,
+    /// Refused because of their user.
+    pub refused_users: u64,
 }
 
 /// Bytes of the budget.
@@ -192,6 +194,7 @@ impl Status {
                 framed: counters.framed.get(),
                 accepted: counters.accepted.get(),
                 turned_away: counters.turned_away.get(),
+                refused_users: counters.refused_users.get(),
             },
             memory: Memory { chunks, bodies, partial, recalled, budget: snapshot.budget as u64 },
             spool: spool.map(|stats| Spool {

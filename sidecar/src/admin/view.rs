@@ -14,7 +14,6 @@ use crate::engine::snapshot::Snapshot;
 use crate::intake::{Counters, Mailbox};
 use crate::run::{EndRequest, Sidecar};
 use crate::shell::{Clock, Shell};
-use crate::spool::Spool;
 
 /// Longest wait for the intake's sign of life.
 const ALIVE_WITHIN: Duration = Duration::from_secs(1);
@@ -92,7 +91,7 @@ impl View {
             process: Process::read(),
             began: self.began,
             accepting: self.is_ready(),
-            spool: self.shell.spool().map(Spool::stats),
+            spool: self.shell.spool_stats(),
         })
     }
 
@@ -102,7 +101,7 @@ impl View {
             Service::Disabled => "disabled",
             Service::Enabled => "serving",
         };
-        let spool = self.shell.spool().map(Spool::stats);
+        let spool = self.shell.spool_stats();
         Status::of(&self.snapshot(), &self.counters, spool.as_ref(), state)
     }
 }

@@ -123,7 +123,7 @@ fn absent(socket: &Path, waited: Duration) -> Exit {
     let waited = duration(waited.as_secs_f64());
     let socket = socket.display();
     out::tell(&format!(
-        "no sidecar at {socket} within {waited}: start `splashdam run`, or say where it is with --socket PATH"
+        "no sidecar at {socket} within {waited}: start `splashdam run`, say where it is with --socket PATH, or have its --allow-uids name this user"
     ));
     Exit::Failure
 }

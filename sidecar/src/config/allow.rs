@@ -81,6 +81,23 @@ mod tests {
         }
     }
 
+    /// The same, by trying every length for a star: slow, and easy to believe.
+    fn obviously_fits(pattern: &[char], name: &[char]) -> bool {
+        match pattern.split_first() {
+            None => name.is_empty(),
+            Some(('*', rest)) => (0..=name.len()).any(|taken| obviously_fits(rest, &name[taken..])),
+            Some((first, rest)) => name.split_first().is_some_and(|(c, name)| c == first && obviously_fits(rest, name)),
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn fits_as_the_obvious_way_does(pattern in "[ab/.*]{0,8}", name in "[ab/.]{0,10}") {
+            let letters = |text: &str| text.chars().collect::<Vec<_>>();
+            proptest::prop_assert_eq!(fits(&pattern, &name), obviously_fits(&letters(&pattern), &letters(&name)));
+        }
+    }
+
     #[test]
     fn both_names_must_fit() {
         let pattern = Pattern::parse("team-*:audit-*").unwrap();

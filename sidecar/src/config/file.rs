@@ -77,9 +77,11 @@ fn raw(value: &DeValue<'_>) -> Result<Raw, String> {
             .map(|number| Raw::Integer(number.to_string()))
             .map_err(|_| "is not a number".to_owned()),
         DeValue::Array(items) => {
-            let items = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
-            let items = items.collect::<Option<_>>().ok_or("takes a list of strings")?;
-            Ok(Raw::Items(items))
+            let items = items.iter().map(|item| match raw(item.get_ref()) {
+                Ok(Raw::Text(text) | Raw::Integer(text)) => Ok(text),
+                _ => Err("takes a list of strings"),
+            });
+            Ok(Raw::Items(items.collect::<Result<_, _>>()?))
         }
         DeValue::Table(table) => table
             .iter()
@@ -152,7 +154,7 @@ mod tests {
     #[test]
     fn odd_values_are_refused() {
         for text in
-            ["memory = 1.5", "linger = 2020-01-01", "allow = [1]", "tags = { a = 1 }", "tags = { \"a=b\" = \"c\" }"]
+            ["memory = 1.5", "linger = 2020-01-01", "allow = [1.5]", "tags = { a = 1 }", "tags = { \"a=b\" = \"c\" }"]
         {
             assert_eq!(problems(text).len(), 1, "{text}");
         }

@@ -17,6 +17,7 @@ use super::pod::PodFacts;
 use super::raw::Origin;
 use super::scalars::{EndpointUrl, Region, SocketMode};
 use super::template::{GroupTemplate, Peer, StreamTemplate};
+use super::uids::AllowedUids;
 
 /// Where clients find the sidecar.
 pub const DEFAULT_SOCKET: &str = "/run/splashdam/splashdam.sock";
@@ -64,6 +65,8 @@ pub struct IntakeConfig {
     pub socket: PathBuf,
     /// The socket's permissions.
     pub socket_mode: SocketMode,
+    /// Whose processes may connect.
+    pub allow_uids: AllowedUids,
     /// What divides text records.
     pub text_delimiter: TextDelimiter,
     /// Longest record, in bytes; longer ones are split.
@@ -200,6 +203,7 @@ impl Config {
             intake: IntakeConfig {
                 socket: DEFAULT_SOCKET.into(),
                 socket_mode: SocketMode::OWNER_AND_GROUP,
+                allow_uids: AllowedUids::default(),
                 text_delimiter: TextDelimiter::Lf,
                 max_record: 256 * KIB,
                 max_connections: count(4_096),

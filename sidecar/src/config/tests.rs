@@ -129,6 +129,12 @@ fn values_of_the_wrong_type_or_range() {
         ("region = \"Frankfurt\"", "eu-central-1"),
         ("retention_days = 13", "nearest is 14"),
         ("allow = [\"x\"]", "group:stream"),
+        ("allow = [1]", "group:stream"),
+        ("allow = [true]", "list of strings"),
+        ("allow_uids = [\"app\"]", "is not a user id"),
+        ("allow_uids = []", "lets nobody connect"),
+        ("allow_uids = \"\"", "is not a user id"),
+        ("allow_uids = true", "write it as a string"),
         ("tags = [\"x\"]", "key=value"),
         ("kms_key = \"x\"", "ARN"),
         ("class = \"standard\"", "STANDARD"),
@@ -252,6 +258,24 @@ fn destinations_of_clients() {
 }
 
 #[test]
+fn users_in_every_form() {
+    let may = |config: Config, uid| config.intake.allow_uids.permits(Some(uid));
+    assert!(may(good(""), 0) && may(good("allow_uids = \"any\""), 7));
+    for file in [
+        "allow_uids = 1000",
+        "allow_uids = \"1000\"",
+        "allow_uids = [1000, 5]",
+        "allow_uids = [\"5\", \"900-1000\"]",
+        "allow_uids = \"5, 1000\"",
+    ] {
+        assert!(may(good(file), 1000) && !may(good(file), 1001), "{file}");
+    }
+    let flags = all("group = \"g\"", &[("SPLASHDAM_ALLOW_UIDS", "7")], &["--allow-uids", "8,9", "--allow-uids", "11"]);
+    let flags = flags.unwrap().config;
+    assert!(may(flags.clone(), 11) && may(flags.clone(), 9) && !may(flags, 7));
+}
+
+#[test]
 fn unknown_variables_only_warn() {
     let loaded = all("group = \"g\"", &[("SPLASHDAM_LINGR", "x"), ("SPLASHDAM_SERVICE_PORT", "1")], &[]).unwrap();
     assert_eq!(loaded.warnings.len(), 1);
@@ -268,7 +292,7 @@ fn a_missing_file_is_named() {
 #[test]
 fn what_is_described_reads_back_the_same() {
     let file =
-        "group = \"/apps/{pod}\"\nallow = [\"a:*\", \"b:c, d\"]\ntags = { team = \"x y\" }\nretention_days = 30\n\
+        "group = \"/apps/{pod}\"\nallow = [\"a:*\", \"b:c, d\"]\nallow_uids = [5, \"7-9\"]\ntags = { team = \"x y\" }\nretention_days = 30\n\
                 shutdown_quiet = \"off\"\nclass = \"DELIVERY\"\nregion = \"eu-west-1\"\nsocket = \"/a \\\"b\\\"\"\n";
     let first = all(file, &[("SPLASHDAM_MEMORY", "32Mi")], &["--fail-on-loss"]).unwrap().config;
     let text = describe(&first);
@@ -285,7 +309,40 @@ fn what_is_described_reads_back_the_same() {
     assert_eq!(Config { origins: first.origins.clone(), ..second }, first);
 }
 
+/// What CloudWatch takes, said once more and in another way.
+fn is_group(name: &str) -> bool {
+    let taken = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_/#";
+    (1..=512).contains(&name.chars().count()) && name.chars().all(|c| taken.contains(c)) && !name.starts_with("aws/")
+}
+
+fn is_stream(name: &str) -> bool {
+    (1..=512).contains(&name.chars().count()) && !name.contains([':', '*', '\0', '\n'])
+}
+
 proptest::proptest! {
+    /// Whatever names a client gives: what is let through is a name that CloudWatch takes, in the own group or under a pattern,
+    /// and no folder of the spool is named by its words.
+    #[test]
+    fn no_name_of_a_client_leads_elsewhere(
+        group in "(g|audit|audit/../g|[./a*:]{0,6}|.{0,8}|a{510,514})",
+        stream in "([./a*:\\x00-\\x1f\\u{ff0e}\\u{ff0f}\\u{202e}]{0,9}|(\\.\\./){1,4}x|.{0,8}|ü{510,514})",
+        app in "([./:*{}]{0,9}|.{0,600})",
+    ) {
+        let config = good("stream = \"a/{app}/z\"\nallow = [\"audit:*\", \"audit/*:x\"]");
+        if let Ok(named) = Destination::parse(&group, &stream) {
+            proptest::prop_assert!(is_group(&group) && is_stream(&stream));
+            let allowed = group == "g" || group == "audit" || (group.starts_with("audit/") && stream == "x");
+            proptest::prop_assert_eq!(config.destinations.permits(&named), allowed);
+            let folder = crate::spool::name::lane_folder(&named, 0);
+            proptest::prop_assert!(folder.len() == 32 && folder.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        }
+        let peer = Peer { app: &app, pid: 1, uid: 2 };
+        let own = config.destinations.default_for(&config.pod, &peer, UtcDate::from_unix_ms(0)).unwrap();
+        let own = own.stream().as_str();
+        proptest::prop_assert!(is_stream(own) && own.starts_with("a/"));
+        proptest::prop_assert!(own.matches('/').count() <= 2, "an app forges no prefix: {}", own);
+    }
+
     #[test]
     fn no_value_panics(at in 0..table::settings().count(), text in "(?s).{0,40}|[0-9a-zA-Z{}:/.,=*-]{0,20}") {
         let setting = table::settings().nth(at).unwrap();

@@ -11,6 +11,7 @@ use super::creation::{KmsKey, Retention, Tags};
 use super::raw::Raw;
 use super::scalars::{EndpointUrl, Region, SocketMode};
 use super::template::{GroupTemplate, StreamTemplate};
+use super::uids::AllowedUids;
 use super::units::{parse_duration, parse_size, show_duration, show_size, whole};
 
 /// A field of the configuration that can be set from what was written, and shown as TOML.
@@ -190,6 +191,21 @@ impl Value for Vec<Pattern> {
     fn show(&self) -> Option<String> {
         let patterns: Vec<_> = self.iter().map(|pattern| quoted(&pattern.to_string())).collect();
         Some(format!("[{}]", patterns.join(", ")))
+    }
+}
+
+impl Value for AllowedUids {
+    fn set(&mut self, raw: &Raw) -> Result<(), String> {
+        *self = match raw {
+            Raw::Integer(uid) => Self::parse(std::slice::from_ref(uid))?,
+            _ => Self::parse(&raw.items()?)?,
+        };
+        Ok(())
+    }
+
+    fn show(&self) -> Option<String> {
+        let uids: Vec<_> = self.entries().map(|entry| quoted(&entry)).collect();
+        Some(if uids.is_empty() { quoted("any") } else { format!("[{}]", uids.join(", ")) })
     }
 }
 

@@ -12,7 +12,9 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudwatchlogs::config::interceptors::AfterDeserializationInterceptorContextRef;
 use aws_sdk_cloudwatchlogs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_cloudwatchlogs::error::BoxError;
-use aws_sdk_cloudwatchlogs::types::LogGroupClass;
+use aws_sdk_cloudwatchlogs::types::{LogGroupClass, RejectedLogEventsInfo};
+#[cfg(any(test, fuzzing))]
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::body::SdkBody;
@@ -53,6 +55,15 @@ impl CloudWatch {
         proxied.iter().for_each(|way| tracing::info!("{way}"));
         let access = Access::new(parts, setup.delivery.attempt_timeout.max(SEARCH), setup.seed);
         Ok(CloudWatch { access, create: setup.create.clone(), budget, place, proxied })
+    }
+
+    /// The same over another HTTP client.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn over(http: SharedHttpClient, setup: &Setup, budget: Arc<Budget>) -> Self {
+        let parts = setup.parts_over(http);
+        let place = parts.place.clone();
+        let access = Access::new(parts, SEARCH, 0);
+        CloudWatch { access, create: setup.create.clone(), budget, place, proxied: Vec::new() }
     }
 
     /// Region and endpoint in words, without asking anybody.
@@ -153,7 +164,7 @@ impl CloudWatch {
 
     /// One PutLogEvents with a ready body.
     async fn put(&self, lease: &Lease, destination: &Destination, body: Bytes) -> Result<RejectedIndices, Failure> {
-        let empty = Arc::new(AtomicBool::new(false));
+        let unproven = Arc::new(AtomicBool::new(false));
         let length = body.len().to_string();
         let answer = lease
             .client
@@ -162,7 +173,7 @@ impl CloudWatch {
             .log_stream_name(destination.stream().as_str())
             .set_log_events(Some(Vec::new()))
             .customize()
-            .interceptor(EmptyBody(Arc::clone(&empty)))
+            .interceptor(Proof { missing: Arc::clone(&unproven) })
             .mutate_request(move |request| {
                 *request.body_mut() = SdkBody::from(body.clone());
                 request.headers_mut().insert("content-length", length.clone());
@@ -170,28 +181,34 @@ impl CloudWatch {
             .send()
             .await
             .map_err(|error| self.failed(lease, &error))?;
-        // Both have been seen from proxies and are no proof that CloudWatch took anything.
-        if answer.request_id().is_none() || empty.load(Ordering::Relaxed) {
-            let what = "an answer 200 without a request id or body proves nothing".to_owned();
+        // All of that has been seen from proxies and is no proof that CloudWatch took anything.
+        if answer.request_id().is_none() || unproven.load(Ordering::Relaxed) {
+            let what = "an answer 2xx that is not 200 with a request id and a body proves nothing".to_owned();
             return Err(Failure { class: Class::Unavailable { ambiguous: true }, what, retry_after: None });
         }
-        let index = |index: i32| usize::try_from(index).ok();
-        let info = answer.rejected_log_events_info();
-        Ok(RejectedIndices {
-            too_new_from: info.and_then(|info| info.too_new_log_event_start_index()).and_then(index),
-            too_old_to: info.and_then(|info| info.too_old_log_event_end_index()).and_then(index),
-            expired_to: info.and_then(|info| info.expired_log_event_end_index()).and_then(index),
-        })
+        Ok(answer.rejected_log_events_info().map(indices_of).unwrap_or_default())
     }
 }
 
-/// Sees whether the answer had a body: the SDK takes none for an empty object.
-#[derive(Debug)]
-struct EmptyBody(Arc<AtomicBool>);
+/// What an answer says of single events. An index below zero names none.
+fn indices_of(info: &RejectedLogEventsInfo) -> RejectedIndices {
+    let index = |index: i32| usize::try_from(index).ok();
+    RejectedIndices {
+        too_new_from: info.too_new_log_event_start_index().and_then(index),
+        too_old_to: info.too_old_log_event_end_index().and_then(index),
+        expired_to: info.expired_log_event_end_index().and_then(index),
+    }
+}
 
-impl Intercept for EmptyBody {
+/// Sees whether the answer is a 200 with a body: the SDK takes every 2xx for a success, and no body for an empty object.
+#[derive(Debug)]
+struct Proof {
+    missing: Arc<AtomicBool>,
+}
+
+impl Intercept for Proof {
     fn name(&self) -> &'static str {
-        "EmptyBody"
+        "Proof"
     }
 
     fn read_after_deserialization(
@@ -200,8 +217,30 @@ impl Intercept for EmptyBody {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let body = context.response().body().bytes();
-        self.0.store(body.is_none_or(|bytes| bytes.iter().all(u8::is_ascii_whitespace)), Ordering::Relaxed);
+        let response = context.response();
+        let empty = response.body().bytes().is_none_or(|bytes| bytes.trim_ascii().is_empty());
+        self.missing.store(empty || response.status().as_u16() != 200, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indices_are_taken_as_they_are_and_those_below_zero_name_no_event() {
+        for (said, expected) in
+            [(i32::MIN, None), (-1, None), (0, Some(0)), (1, Some(1)), (i32::MAX, Some(2_147_483_647))]
+        {
+            let info = RejectedLogEventsInfo::builder();
+            let new = indices_of(&info.clone().too_new_log_event_start_index(said).build());
+            assert_eq!(new, RejectedIndices { too_new_from: expected, ..RejectedIndices::default() });
+            let old = indices_of(&info.clone().too_old_log_event_end_index(said).build());
+            assert_eq!(old, RejectedIndices { too_old_to: expected, ..RejectedIndices::default() });
+            let expired = indices_of(&info.expired_log_event_end_index(said).build());
+            assert_eq!(expired, RejectedIndices { expired_to: expected, ..RejectedIndices::default() });
+        }
+        assert_eq!(indices_of(&RejectedLogEventsInfo::builder().build()), RejectedIndices::default());
     }
 }

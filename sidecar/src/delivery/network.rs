@@ -14,11 +14,16 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::Limited;
 
 pub(crate) mod proxy;
 mod refusal;
 
 use proxy::Proxies;
+
+/// Most bytes of an answer. The longest that is of use has a kilobyte or two.
+const ANSWER_BYTES: usize = 1 << 20;
 
 /// What a proxy answers where it wants a name and a password; CloudWatch never does.
 const PROXY_WANTS_PASSWORD: u16 = 407;
@@ -64,15 +69,12 @@ fn client(trust: TlsContext, proxy: ProxyConfig) -> SharedHttpClient {
 
 impl HttpClient for Network {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        if self.proxied.iter().all(Option::is_none) {
-            return self.direct.http_connector(settings, components);
-        }
         let (settings, components) = (settings.clone(), components.clone());
         SharedHttpConnector::new(Crossing { network: self.clone(), settings, components })
     }
 }
 
-/// Where requests part, each by its address.
+/// Where requests part, each by its address, and answers come back, none longer than [`ANSWER_BYTES`].
 #[derive(Debug)]
 struct Crossing {
     network: Network,
@@ -84,9 +86,20 @@ impl HttpConnector for Crossing {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (client, proxy) = self.network.way(request.uri());
         let answer = client.http_connector(&self.settings, &self.components).call(request);
-        let Some(name) = proxy.map(|proxy| proxy.name().to_owned()) else { return answer };
-        HttpConnectorFuture::new(async move { told(answer.await, name) })
+        let proxy = proxy.map(|proxy| proxy.name().to_owned());
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await.map(|answer| answer.map(bounded));
+            match proxy {
+                Some(name) => told(answer, name),
+                None => answer,
+            }
+        })
     }
+}
+
+/// An answer whose body ends with an error where it is longer than any that we can use: whoever reads it keeps all of it.
+fn bounded(body: SdkBody) -> SdkBody {
+    SdkBody::from_body_1_x(Limited::new(body, ANSWER_BYTES))
 }
 
 /// What came back, with the proxy's name on what went wrong.

@@ -194,38 +194,4 @@ pub(super) fn causes_of(error: &(dyn Error + 'static)) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_code_of_the_api_has_its_class() {
-        let table = [
-            ("ThrottlingException", 400, Class::Throttled),
-            ("LimitExceededException", 400, Class::Throttled),
-            ("InvalidParameterException", 400, Class::Refused),
-            ("ResourceNotFoundException", 400, Class::Missing),
-            ("ResourceAlreadyExistsException", 400, Class::Exists),
-            ("OperationAbortedException", 400, Class::Unavailable { ambiguous: false }),
-            ("ServiceUnavailableException", 503, Class::Unavailable { ambiguous: false }),
-            ("UnrecognizedClientException", 400, Class::Forbidden),
-            ("AccessDeniedException", 400, Class::Forbidden),
-            ("InvalidSignatureException", 400, Class::Forbidden),
-            ("ExpiredTokenException", 400, Class::Unavailable { ambiguous: false }),
-            ("InternalFailure", 500, Class::Unavailable { ambiguous: true }),
-            ("SomethingNew", 418, Class::Unavailable { ambiguous: true }),
-        ];
-        for (code, status, class) in table {
-            assert_eq!(class_of(Some(code), status), class, "{code}");
-        }
-    }
-
-    #[test]
-    fn where_there_is_no_code_the_status_decides() {
-        assert_eq!(class_of(None, 429), Class::Throttled);
-        assert_eq!(class_of(None, 403), Class::Forbidden);
-        assert_eq!(class_of(None, 413), Class::Refused);
-        assert_eq!(class_of(None, 503), Class::Unavailable { ambiguous: false });
-        assert_eq!(class_of(None, 500), Class::Unavailable { ambiguous: true });
-        assert_eq!(class_of(None, 400), Class::Unavailable { ambiguous: true });
-    }
-}
+mod tests;

@@ -101,6 +101,23 @@ impl Setup {
         Ok(Parts { http, timeouts, region, endpoint_url, keys: self.delivery.credentials.clone(), place, proxied })
     }
 
+    /// The same over another HTTP client, with a region and keys that are given.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn parts_over(&self, http: SharedHttpClient) -> Parts {
+        let region = self.delivery.region.as_ref().map(|region| Region::new(region.as_str().to_owned()));
+        let place = Place { region: None, endpoint: None };
+        let keys = self.delivery.credentials.clone();
+        Parts {
+            http,
+            timeouts: TimeoutConfig::disabled(),
+            region,
+            endpoint_url: None,
+            keys,
+            place,
+            proxied: Vec::new(),
+        }
+    }
+
     /// Where calls will go, if anything but the profile says so.
     fn endpoint(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Option<EndpointUrl>, SetupError> {
         if let Some(configured) = &self.delivery.endpoint_url {

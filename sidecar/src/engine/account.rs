@@ -193,6 +193,29 @@ mod tests {
     }
 
     #[test]
+    fn every_field_is_summed_for_itself() {
+        let mut one = Account { received: 100, recovered: 20, generated: 3, delivered: 60, ..Account::default() };
+        (one.possible_duplicates, one.client_lost) = (7, 9);
+        one.reject(Rejected::TooOld, 5);
+        one.drop(Dropped::Empty, 4);
+        assert_eq!((one.came(), one.ended()), (123, 69));
+        let mut sum = Account { received: 1, delivered: 1, client_lost: u64::MAX - 10, ..Account::default() };
+        sum += &one;
+        sum += &one;
+        let of = |sum: &Account| (sum.received, sum.recovered, sum.generated, sum.delivered, sum.possible_duplicates);
+        assert_eq!(of(&sum), (201, 40, 6, 121, 14));
+        assert_eq!((sum.rejected_for(Rejected::TooOld), sum.dropped_for(Dropped::Empty)), (10, 8));
+        assert_eq!((sum.rejected(), sum.dropped(), sum.client_lost), (10, 8, u64::MAX));
+    }
+
+    #[test]
+    fn what_a_client_or_cloudwatch_lost_is_a_loss() {
+        let mut rejected = Account::default();
+        rejected.reject(Rejected::Expired, 1);
+        assert!(rejected.has_loss() && Account { client_lost: 1, ..Account::default() }.has_loss());
+    }
+
+    #[test]
     fn what_was_disabled_is_no_loss() {
         let mut account = Account::default();
         account.drop(Dropped::Disabled, 5);

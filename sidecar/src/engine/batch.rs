@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::account::End;
 use super::chunk::Chunk;
 use super::limits::{BATCH_BYTES, BATCH_EVENTS, BATCH_SPAN_MS, EVENT_OVERHEAD};
 
@@ -27,14 +28,18 @@ pub struct Queued {
     pub unended: u32,
     /// Record ranges that have ended while others have not, ascending. Kept for the cursor on disk.
     pub done: Vec<Range<u32>>,
+    /// Of the records that have ended, those that were not delivered, ascending, and how they ended.
+    undelivered: Vec<(Range<u32>, End)>,
 }
 
 impl Queued {
     /// A chunk of which nothing is in a batch and nothing has ended.
     #[must_use]
-    pub fn new(first: u64, chunk: Chunk) -> Self {
+    pub fn new(first: u64, chunk: impl Into<Arc<Chunk>>) -> Self {
+        let chunk = chunk.into();
         let records = chunk.records;
-        Queued { first, todo: vec![0..records], unended: records, done: Vec::new(), chunk: Arc::new(chunk) }
+        let (done, undelivered) = (Vec::new(), Vec::new());
+        Queued { first, todo: vec![0..records], unended: records, done, undelivered, chunk }
     }
 
     /// The offset behind its last record.
@@ -43,13 +48,26 @@ impl Queued {
         self.first + u64::from(self.chunk.records)
     }
 
-    /// Notes that these have ended, for the cursor.
-    pub fn note_done(&mut self, records: Range<u32>) {
+    /// Notes how these have ended, for the cursor.
+    pub fn note_done(&mut self, records: Range<u32>, end: End) {
+        if end != End::Delivered {
+            let place = self.undelivered.partition_point(|(range, _)| range.start < records.start);
+            match place.checked_sub(1).and_then(|before| self.undelivered.get_mut(before)) {
+                Some((range, before)) if range.end == records.start && *before == end => range.end = records.end,
+                _ => self.undelivered.insert(place, (records.clone(), end)),
+            }
+        }
         if self.unended > 0 {
             insert(&mut self.done, records);
         } else {
             self.done = Vec::new();
         }
+    }
+
+    /// Of the records that have ended, those that were not delivered, ascending, and how they ended.
+    #[must_use]
+    pub fn undelivered(&self) -> &[(Range<u32>, End)] {
+        &self.undelivered
     }
 
     /// What has ended of it, as offsets.

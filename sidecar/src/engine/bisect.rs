@@ -140,8 +140,7 @@ mod tests {
     fn batch_of(count: u32) -> Batch {
         let budget = Budget::new(1 << 24);
         let records: Vec<_> = (0..count).map(|i| (i64::from(i), "x")).collect();
-        let chunk = std::sync::Arc::new(chunk_of(&budget, &records));
-        let mut queue = [Queued { chunk, first: 0, todo: vec![0..count], unended: count, done: Vec::new() }].into();
+        let mut queue = [Queued::new(0, chunk_of(&budget, &records))].into();
         cut(&mut queue, Bounds { reach: usize::MAX, growth: 1.0, body: usize::MAX, events: u32::MAX }).unwrap()
     }
 
@@ -211,5 +210,38 @@ mod tests {
         let (accepted, rejected, waiting, calls) = play(1000, &all);
         assert_eq!((accepted, rejected.len(), waiting), (0, 0, 1000));
         assert!(calls <= 2 * MOST_CALLS + 2, "{calls} calls");
+    }
+
+    #[test]
+    fn a_piece_that_is_halved_for_its_size_has_two_verdicts_to_wait_for() {
+        let mut trials = Trials::default();
+        let Verdict::Halve(two, one) = trials.refused(batch_of(3)) else { panic!("halves") };
+        // Another bisection of the lane has nothing to do with it.
+        let Verdict::Halve(..) = trials.refused(batch_of(2)) else { panic!("halves") };
+        trials.split(two.trial);
+        let (left, right) = two.halve();
+        assert!(matches!(trials.refused(left), Verdict::Wait));
+        assert!(trials.gone(one.trial).is_empty(), "another piece is still out");
+        assert_eq!(trials.take_all().len(), 1, "what waits for a verdict");
+        assert!(matches!(trials.refused(right), Verdict::LaneAtFault(all) if all.len() == 1));
+        assert_eq!(trials.trials.len(), 1);
+    }
+
+    #[test]
+    fn a_bisection_has_so_many_calls_and_no_more() {
+        // Whatever is refused: always the larger piece next, so that there is something to halve to the last.
+        let mut trials = Trials::default();
+        let (mut pieces, mut calls) = (vec![batch_of(1000)], 0);
+        loop {
+            pieces.sort_by_key(|batch| batch.records);
+            let Some(batch) = pieces.pop() else { panic!("halved to the end") };
+            calls += 1;
+            match trials.refused(batch) {
+                Verdict::Halve(left, right) => pieces.extend([left, right]),
+                Verdict::LaneAtFault(_) => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(calls, MOST_CALLS);
     }
 }

@@ -3,7 +3,8 @@
 //! A channel stays for an hour after its last connection ([`KEEP`]), and at most [`MOST`] are kept a lane; the one gone
 //! longest makes way, but never one with records that have not ended.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::time::Duration;
 
 use super::account::End;
@@ -20,6 +21,44 @@ pub const KEEP: Duration = Duration::from_secs(3_600);
 /// 128 random bits, new for each process incarnation of a client.
 pub type ClientId = [u8; 16];
 
+/// Records by how they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Accepted by CloudWatch.
+    pub delivered: u64,
+    /// Refused for good.
+    pub rejected: u64,
+    /// Given up.
+    pub dropped: u64,
+}
+
+impl Counts {
+    /// Counts `records` that ended in one way.
+    pub fn add(&mut self, end: End, records: u32) {
+        let counter = match end {
+            End::Delivered => &mut self.delivered,
+            End::Rejected(_) => &mut self.rejected,
+            End::Dropped(_) => &mut self.dropped,
+        };
+        *counter += u64::from(records);
+    }
+}
+
+/// How many sequences of which channels end with `records`, by index in a chunk with these `runs`; text has none.
+pub fn sequences<'a>(runs: &'a [Run], records: &'a Range<u32>) -> impl Iterator<Item = (ChannelIndex, u32)> + 'a {
+    let mut start = 0;
+    let of = move |run: &Run| {
+        let stop = start + run.records;
+        let overlap = stop.min(records.end).saturating_sub(start.max(records.start));
+        start = stop;
+        // Of a split record only the last piece counts: sequences, not pieces, are what a client knows.
+        let pieces = run.records - run.sequences;
+        let count = if pieces == 0 { overlap } else { u32::from(records.end >= stop && overlap > 0) * run.sequences };
+        (run.channel, count)
+    };
+    runs.iter().map(of).filter(|(channel, count)| *count > 0 && *channel != TEXT)
+}
+
 /// What is known of one channel.
 #[derive(Debug, Default, Clone)]
 pub struct Channel {
@@ -30,12 +69,8 @@ pub struct Channel {
     pub durable: u64,
     /// Every sequence up to this one has ended.
     pub ended: u64,
-    /// Records delivered so far.
-    pub delivered: u64,
-    /// Records rejected so far.
-    pub rejected: u64,
-    /// Records dropped so far.
-    pub dropped: u64,
+    /// How its records have ended so far.
+    pub counts: Counts,
     /// Last loss report taken in.
     pub lost_to: u64,
     /// The live connection, if any.
@@ -107,9 +142,9 @@ impl Channels {
         channel.admitted = channel.admitted.max(mark.admitted);
         channel.durable = channel.durable.max(mark.admitted);
         channel.ended = channel.ended.max(mark.ended);
-        channel.delivered = channel.delivered.max(mark.delivered);
-        channel.rejected = channel.rejected.max(mark.rejected);
-        channel.dropped = channel.dropped.max(mark.dropped);
+        channel.counts.delivered = channel.counts.delivered.max(mark.delivered);
+        channel.counts.rejected = channel.counts.rejected.max(mark.rejected);
+        channel.counts.dropped = channel.counts.dropped.max(mark.dropped);
         channel.lost_to = channel.lost_to.max(mark.lost_to);
         channel.last_offset = last_offset;
     }
@@ -121,19 +156,23 @@ impl Channels {
         }
     }
 
-    /// What is to be remembered of each on disk.
+    /// What is to be remembered of each on disk; `beyond` is what of its counts is not, since it will be counted anew.
     #[must_use]
-    pub fn marks(&self) -> Vec<ChannelMark> {
-        let mark = |channel: &Channel| ChannelMark {
-            client: channel.client,
-            admitted: channel.durable.max(channel.ended),
-            ended: channel.ended,
-            delivered: channel.delivered,
-            rejected: channel.rejected,
-            dropped: channel.dropped,
-            lost_to: channel.lost_to,
+    pub fn marks(&self, beyond: &BTreeMap<ChannelIndex, Counts>) -> Vec<ChannelMark> {
+        let mark = |(slot, channel): (usize, &Option<Channel>)| {
+            let channel = channel.as_ref()?;
+            let less = beyond.get(&(slot as ChannelIndex + 1)).copied().unwrap_or_default();
+            Some(ChannelMark {
+                client: channel.client,
+                admitted: channel.durable.max(channel.ended),
+                ended: channel.ended,
+                delivered: channel.counts.delivered.saturating_sub(less.delivered),
+                rejected: channel.counts.rejected.saturating_sub(less.rejected),
+                dropped: channel.counts.dropped.saturating_sub(less.dropped),
+                lost_to: channel.lost_to,
+            })
         };
-        self.slots.iter().flatten().map(mark).collect()
+        self.slots.iter().enumerate().filter_map(mark).collect()
     }
 
     /// The index of a client's channel.
@@ -176,26 +215,11 @@ impl Channels {
     }
 
     /// Counts for each channel how `records` (by index in a chunk with these `runs`) ended.
-    pub fn count(&mut self, runs: &[Run], records: &std::ops::Range<u32>, end: End) {
-        let mut start = 0;
-        for run in runs {
-            let stop = start + run.records;
-            let overlap = stop.min(records.end).saturating_sub(start.max(records.start));
-            // Of a split record only the last piece counts: sequences, not pieces, are what a client knows.
-            let pieces = run.records - run.sequences;
-            let counted =
-                if pieces == 0 { overlap } else { u32::from(records.end >= stop && overlap > 0) * run.sequences };
-            if counted > 0 && run.channel != TEXT {
-                if let Some(channel) = self.get_mut(run.channel) {
-                    let counter = match end {
-                        End::Delivered => &mut channel.delivered,
-                        End::Rejected(_) => &mut channel.rejected,
-                        End::Dropped(_) => &mut channel.dropped,
-                    };
-                    *counter += u64::from(counted);
-                }
+    pub fn count(&mut self, runs: &[Run], records: &Range<u32>, end: End) {
+        for (index, count) in sequences(runs, records) {
+            if let Some(channel) = self.get_mut(index) {
+                channel.counts.add(end, count);
             }
-            start = stop;
         }
     }
 
@@ -296,10 +320,10 @@ mod tests {
             Run { channel: index, first_sequence: 4, sequences: 1, records: 4 },
         ];
         channels.count(&runs, &(1..4), End::Delivered);
-        assert_eq!(channels.get(index).unwrap().delivered, 2);
+        assert_eq!(channels.get(index).unwrap().counts.delivered, 2);
         channels.count(&runs, &(4..8), End::Delivered);
-        assert_eq!(channels.get(index).unwrap().delivered, 3);
+        assert_eq!(channels.get(index).unwrap().counts.delivered, 3);
         channels.count(&runs, &(8..9), End::Delivered);
-        assert_eq!(channels.get(index).unwrap().delivered, 4);
+        assert_eq!(channels.get(index).unwrap().counts.delivered, 4);
     }
 }

@@ -65,9 +65,9 @@ impl Engine {
         let durable = channel.durable.clamp(channel.ended, channel.admitted);
         Flushed {
             reached,
-            delivered: channel.delivered,
-            rejected: channel.rejected,
-            dropped: channel.dropped,
+            delivered: channel.counts.delivered,
+            rejected: channel.counts.rejected,
+            dropped: channel.counts.dropped,
             spooled: durable - channel.ended,
             pending: channel.admitted - durable,
         }

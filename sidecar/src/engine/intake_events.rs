@@ -375,9 +375,9 @@ impl Engine {
                 channel.durable.max(channel.ended)
             },
             ended_to: channel.ended,
-            delivered: channel.delivered,
-            rejected: channel.rejected,
-            dropped: channel.dropped,
+            delivered: channel.counts.delivered,
+            rejected: channel.counts.rejected,
+            dropped: channel.counts.dropped,
             lost_to: channel.lost_to,
         })
     }

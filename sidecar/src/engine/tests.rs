@@ -18,8 +18,11 @@ use splashdam::wire::Ack;
 /// How long an end may take where a test does not say.
 const SHUTDOWN: Duration = Duration::from_secs(25);
 
+mod books;
 mod disk;
 mod failing;
+mod faults;
+mod mutants;
 mod spooled;
 mod throttled;
 
@@ -42,6 +45,7 @@ struct World {
     accepted: HashMap<String, u32>,
     fed: u64,
     disk: Option<disk::Disk>,
+    did: books::Did,
 }
 
 impl World {
@@ -62,6 +66,7 @@ impl World {
             accepted: HashMap::new(),
             fed: 0,
             disk: None,
+            did: books::Did::default(),
         }
     }
 
@@ -117,6 +122,7 @@ impl World {
         let snapshot = self.engine.snapshot(self.now());
         assert!(snapshot.adds_up(), "the account does not add up: {:?}", snapshot.total);
         assert!(self.budget.used() <= self.budget.total());
+        self.check_books();
     }
 
     /// Feeds `count` records; how many found room.
@@ -158,6 +164,22 @@ impl World {
         self.settle();
     }
 
+    /// Records of one channel in chunks of a hundred; every other one is `shift_ms` away from the present.
+    fn feed_mixed(&mut self, lane: LaneId, channel: u32, count: u32, shift_ms: i64) {
+        let now = self.now();
+        for first in (0..count).step_by(100) {
+            let Claim::Granted(mut builder) = self.engine.claim(lane, 20 * 100, now) else { panic!("no room") };
+            for index in first..first + 100 {
+                let at = now.wall_ms + if index % 2 == 0 { 0 } else { shift_ms };
+                builder.push(at, format!("{:08}", self.fed).as_bytes());
+                builder.own(Run { channel, first_sequence: u64::from(index) + 1, sequences: 1, records: 1 });
+                self.fed += 1;
+            }
+            self.engine.append(lane, builder.seal(), now);
+        }
+        self.settle();
+    }
+
     fn tick(&mut self, by_ms: u64) {
         self.at_ms += by_ms;
         let now = self.now();
@@ -174,7 +196,14 @@ impl World {
     /// Ends the attempt at `index`.
     fn end(&mut self, index: usize, outcome: Outcome) {
         let attempt = self.attempts.swap_remove(index);
+        self.did.calls += 1;
+        // At the end nobody is told any more.
+        let throttled = matches!(outcome, Outcome::Throttled { .. }) && self.engine.phase <= Phase::Draining;
+        self.did.throttled += u64::from(throttled);
         if let Outcome::Accepted { rejected } = &outcome {
+            self.did.accepted += 1;
+            self.did.records += u64::from(attempt.batch.records);
+            self.did.bytes += u64::from(attempt.batch.cost);
             self.take_in(&attempt, rejected);
         }
         drop::<Payment>(attempt.body);
@@ -208,9 +237,15 @@ impl World {
 
     fn created(&mut self, created: Created) {
         let (lane, what) = self.creates.remove(0);
+        self.end_creation(lane, what, created);
+        self.settle();
+    }
+
+    fn end_creation(&mut self, lane: LaneId, what: Target, created: Created) {
+        self.did.created += u64::from(!matches!(created, Created::Unsigned(_)));
+        self.did.throttled += u64::from(matches!(created, Created::Failed { throttled: true, .. }));
         let now = self.now();
         self.engine.created(lane, what, created, now);
-        self.settle();
     }
 
     /// Plays a healthy CloudWatch until nothing moves any more.
@@ -326,8 +361,7 @@ fn lanes_that_miss_one_group_create_it_once() {
         }
         let index = world.creates.iter().position(|(_, what)| *what == Target::Stream).unwrap();
         let (lane, what) = world.creates.remove(index);
-        let now = world.now();
-        world.engine.created(lane, what, Created::GroupMissing, now);
+        world.end_creation(lane, what, Created::GroupMissing);
         world.settle();
     }
     assert_eq!(groups, 1);

@@ -4,7 +4,8 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use mio::net::UnixStream;
-use splashdam::wire::{Ack, FlushDone, FlushStatus, SidecarFrame};
+use rustix::net::RecvFlags;
+use splashdam::wire::{Ack, FlushDone, FlushStatus, SidecarFrame, MAX_HELLO};
 
 use super::framed::Channel;
 use super::pace::Pace;
@@ -111,13 +112,20 @@ impl Connection {
         }
     }
 
-    /// Most bytes to read at a time: little until it is known whether its lane has room for them.
+    /// Most bytes to read at a time: little until it is known whether its lane has room for them; of a hello, which goes to no
+    /// lane, as much as is missing.
     pub(crate) fn read_most(&self) -> usize {
-        if self.lane().is_some() {
-            READ
-        } else {
-            FIRST_READ
+        match &self.kind {
+            Kind::Text { .. } | Kind::Framed(Some(_)) => READ,
+            Kind::Framed(None) => self.hello_missing().clamp(FIRST_READ, MAX_HELLO as usize),
+            Kind::Unknown => FIRST_READ,
         }
+    }
+
+    /// Bytes missing of a hello that has begun.
+    fn hello_missing(&self) -> usize {
+        let length = self.rest.first_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize);
+        (size_of::<u32>() + length).saturating_sub(self.rest.len())
     }
 
     /// Reads into `buffer`, at most [`READ`] bytes.
@@ -140,6 +148,26 @@ impl Connection {
                 // A client that left acks unread resets the connection; all it sent has been read before.
                 Err(_) => self.end(),
             };
+        }
+    }
+
+    /// Looks at what the kernel has, without taking it. Nothing where there is nothing, or the end: a read says which.
+    pub(crate) fn peek(&self, buffer: &mut [u8]) -> usize {
+        let most = buffer.len().min(READ);
+        rustix::net::recv(&self.stream, &mut buffer[..most], RecvFlags::PEEK).map_or(0, |(bytes, _)| bytes)
+    }
+
+    /// Takes as many bytes from the kernel as `seen` has, which have been looked at before.
+    pub(crate) fn skip(&mut self, seen: &mut [u8]) {
+        // They are there, and nobody else reads them: a short read is a signal's.
+        let mut skipped = 0;
+        while skipped < seen.len() {
+            match self.stream.read(&mut seen[skipped..]) {
+                Ok(0) => break,
+                Ok(bytes) => skipped += bytes,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
         }
     }
 

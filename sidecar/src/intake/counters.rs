@@ -15,6 +15,8 @@ counters! {
     accepted,
     /// Connections refused or evicted at the cap.
     turned_away,
+    /// Connections refused because of their user.
+    refused_users,
     /// Connections now, also those that have sent nothing.
     connected,
     /// Text connections now (a connection that has sent nothing is none).

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use splashdam::wire::{frame, ClientFrame, ErrorCode, Hello, Level, Lost, Records, WireError, MAX_HELLO};
+use splashdam::wire::{
+    frame, frame_type, ClientFrame, ErrorCode, Hello, Level, Lost, Records, WireError, FRAME_HEADER, MAX_HELLO,
+};
 
 use super::open::{Host, OpenChunks, Pushed};
 use super::text::next_piece;
@@ -88,13 +90,17 @@ pub(crate) fn step<'a, H: Host>(
     counters: &Counters,
 ) -> Result<Step<'a>, Broken> {
     let most = if channel.is_some() { sizes.max_frame } else { MAX_HELLO };
-    let Some((kind, payload, consumed)) = frame(data, most)? else { return Ok(Step::More) };
+    let Some((kind, payload, consumed)) = frame(data, most)? else {
+        // Its header tells: nobody waits for the rest, nor keeps what came of it.
+        let is_hello = data.get(FRAME_HEADER - 1).is_none_or(|kind| *kind == frame_type::HELLO);
+        return if channel.is_some() || is_hello { Ok(Step::More) } else { Err(bad_frame(NO_HELLO)) };
+    };
     let frame = ClientFrame::decode(kind, payload)?;
     let asked = |request| Ok(Step::Asked { consumed, request });
     match (frame, channel) {
         (ClientFrame::Hello(hello), None) => asked(Request::Hello(hello)),
         (ClientFrame::Hello(_), Some(_)) => Err(bad_frame("a second hello on one connection")),
-        (_, None) => Err(bad_frame("the first frame is not a hello")),
+        (_, None) => Err(bad_frame(NO_HELLO)),
         (ClientFrame::Records { first_sequence, count, body }, Some(channel)) => {
             let records = Records::new(body, count);
             take_records(first_sequence, records, sizes, channel, open, counters).map(|(full, records)| {
@@ -112,6 +118,8 @@ pub(crate) fn step<'a, H: Host>(
         (ClientFrame::Bye, Some(_)) => asked(Request::Bye),
     }
 }
+
+const NO_HELLO: &str = "the first frame is not a hello";
 
 fn bad_frame(text: &str) -> Broken {
     Broken { code: ErrorCode::BAD_FRAME, text: text.to_owned() }

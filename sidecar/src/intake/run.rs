@@ -18,7 +18,7 @@ use super::pace::Pause;
 use super::text::Lines;
 use super::waiting::Waiting;
 use super::{Counters, Mailbox, READ};
-use crate::config::{Destination, Destinations, PodFacts};
+use crate::config::{AllowedUids, Destination, Destinations, PodFacts};
 use crate::engine::chunk::Run;
 use crate::engine::flush::{Asker, Level};
 use crate::engine::marker::Loss;
@@ -52,6 +52,12 @@ const ACK_DELAY: Duration = Duration::from_millis(10);
 /// How often time-outs are looked at, while there is anything that has one.
 const SWEEP: Duration = Duration::from_millis(500);
 
+/// Most connections accepted before those that are here have their turn again.
+const ACCEPTS: usize = 64;
+
+/// How often it is said at most that a user may not connect.
+const USER_AGAIN: Duration = Duration::from_secs(60);
+
 /// Pause after running out of file descriptors or memory.
 const RETRY: Duration = Duration::from_millis(20);
 
@@ -75,6 +81,8 @@ pub struct Options {
     pub max_record: u32,
     /// Most connections.
     pub connections: usize,
+    /// Whose processes may connect.
+    pub uids: AllowedUids,
     /// Where records go.
     pub destinations: Destinations,
     /// What this pod is called.
@@ -96,6 +104,7 @@ pub struct Intake {
     counters: Arc<Counters>,
     poll: Poll,
     listener: UnixListener,
+    /// Somebody may wait to be accepted.
     listening: bool,
     /// Connections by token; taken out while they are served.
     connections: Vec<Option<Connection>>,
@@ -113,6 +122,8 @@ pub struct Intake {
     for_partial: usize,
     /// The one connection that may keep half a frame or line that nobody could pay for: so that one always gets on.
     finisher: Option<ConnectionId>,
+    /// For so many bytes no line could be cut in this round; nor can one for fewer.
+    uncut: usize,
     sweep_at: Option<Duration>,
     ack_at: Option<Duration>,
     /// Who waits for everything read so far to be handed over.
@@ -120,6 +131,8 @@ pub struct Intake {
     draining: bool,
     stopping: bool,
     warned_refused: bool,
+    /// When a connection was last refused because of its user, and that said.
+    warned_user_at: Option<Duration>,
 }
 
 impl Intake {
@@ -158,12 +171,14 @@ impl Intake {
             queued: Vec::new(),
             waiting: Waiting::default(),
             finisher: None,
+            uncut: 0,
             sweep_at: None,
             ack_at: None,
             seals: Vec::new(),
             draining: false,
             stopping: false,
             warned_refused: false,
+            warned_user_at: None,
         })
     }
 
@@ -211,7 +226,7 @@ impl Intake {
     }
 
     fn timeout(&self, seal_at: Option<Duration>) -> Option<Duration> {
-        if !self.ready.is_empty() {
+        if !self.ready.is_empty() || self.listening && !self.draining {
             return Some(Duration::ZERO);
         }
         let now = self.shell.clock().now().at;
@@ -247,6 +262,7 @@ impl Intake {
     /// Serves each ready connection once. Those with more to do stay in line.
     fn serve_round(&mut self) -> Pause {
         let mut pause = Pause::default();
+        self.uncut = 0;
         for _ in 0..self.ready.len() {
             let Some(slot) = self.ready.pop_front() else { break };
             self.queued[slot] = false;
@@ -293,10 +309,13 @@ impl Intake {
             let room = (scratch.len() - kept).min(connection.read_most());
             if !self.pay(connection, kept + room) {
                 // Nobody can keep more half lines and half frames now: others have to finish first.
+                let taken = self.take_whole(slot, connection, &mut scratch[..kept + room], pause);
                 self.scratch = scratch;
-                connection.starved = true;
-                self.sweep_within(RETRY);
-                return Ok(());
+                if taken.as_ref().is_ok_and(|taken| !taken) {
+                    connection.starved = true;
+                    self.sweep_within(RETRY);
+                }
+                return taken.map(drop);
             }
             match connection.fetch(&mut scratch[kept..kept + room]) {
                 Fetched::Bytes(bytes) => {

@@ -1,11 +1,14 @@
 //! The listening socket: bound without a race, over a stale one but never over somebody else's.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use rustix::fs::{fchmod, Mode};
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 /// Longest path of a Unix socket (`sun_path` without its final NUL).
@@ -54,8 +57,11 @@ pub enum SocketError {
 pub struct Listener {
     listener: UnixListener,
     path: PathBuf,
-    inode: Option<u64>,
+    file: Option<File>,
 }
+
+/// Which file it is: device and inode. The latter is not given to another one for as long as our socket is open.
+type File = (u64, u64);
 
 impl Listener {
     /// Binds `path` with the given permission bits.
@@ -70,21 +76,17 @@ impl Listener {
         if path.parent().is_some_and(|parent| !parent.as_os_str().is_empty() && !parent.is_dir()) {
             return Err(SocketError::NoDirectory { path: path.to_owned() });
         }
-        remove_stale(path)?;
-        let failed = |what| move |error: rustix::io::Errno| failure(path, what, error.into());
+        let failed = |what| move |error: Errno| failure(path, what, error.into());
         let address = SocketAddrUnix::new(path).map_err(failed("use the path"))?;
+        remove_stale(path, &address)?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
             .map_err(failed("make a socket"))?;
         // Set before bind, the mode is there from the file's first moment on; the umask would take bits away.
         fchmod(&socket, Mode::from_raw_mode(mode)).map_err(failed("set the mode"))?;
-        let umask = rustix::process::umask(Mode::empty());
-        let bound = rustix::net::bind(&socket, &address);
-        rustix::process::umask(umask);
-        bound.map_err(failed("bind"))?;
+        bind_whatever_umask(&socket, &address).map_err(failed("bind"))?;
         rustix::net::listen(&socket, BACKLOG).map_err(failed("listen"))?;
-        let inode = std::fs::symlink_metadata(path).ok().map(|metadata| metadata.ino());
-        Ok(Listener { listener: UnixListener::from(socket), path: path.to_owned(), inode })
+        Ok(Listener { listener: UnixListener::from(socket), path: path.to_owned(), file: file_at(path) })
     }
 
     /// A second handle for the event loop.
@@ -96,8 +98,8 @@ impl Listener {
 impl Listener {
     /// Takes the file away, if it is still ours: nobody new can connect, and is told so.
     pub(crate) fn unlink(&self) {
-        let there = std::fs::symlink_metadata(&self.path).ok().map(|metadata| metadata.ino());
-        if there.is_some() && there == self.inode {
+        let there = file_at(&self.path);
+        if there.is_some() && there == self.file {
             // It is the end: nobody is left to whom a failure would matter.
             let _ = std::fs::remove_file(&self.path);
         }
@@ -110,18 +112,42 @@ impl Drop for Listener {
     }
 }
 
-fn remove_stale(path: &Path) -> Result<(), SocketError> {
+/// Binds without the umask, which is the whole process's: one at a time.
+fn bind_whatever_umask(socket: &OwnedFd, address: &SocketAddrUnix) -> Result<(), Errno> {
+    static UMASK: Mutex<()> = Mutex::new(());
+    let _turn = UMASK.lock();
+    let umask = rustix::process::umask(Mode::empty());
+    let bound = rustix::net::bind(socket, address);
+    rustix::process::umask(umask);
+    bound
+}
+
+fn file_at(path: &Path) -> Option<File> {
+    std::fs::symlink_metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+/// Connects as far as that takes no waiting: who listens may be hung, with more waiting for it than it may have.
+fn knock(address: &SocketAddrUnix) -> Result<(), Errno> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    match rustix::net::connect(&socket, address) {
+        Err(Errno::AGAIN) => Ok(()),
+        other => other,
+    }
+}
+
+fn remove_stale(path: &Path, address: &SocketAddrUnix) -> Result<(), SocketError> {
     let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(()) };
     if !metadata.file_type().is_socket() {
         return Err(SocketError::NotASocket(path.to_owned()));
     }
-    match std::os::unix::net::UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+    match knock(address) {
+        Err(Errno::CONNREFUSED) => {
             std::fs::remove_file(path).map_err(|source| failure(path, "remove the stale socket", source))
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(source) => Err(failure(path, "find out whether somebody listens", source)),
-        Ok(_) => Err(SocketError::InUse(path.to_owned())),
+        Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(failure(path, "find out whether somebody listens", error.into())),
+        Ok(()) => Err(SocketError::InUse(path.to_owned())),
     }
 }
 
@@ -130,48 +156,4 @@ fn failure(path: &Path, what: &'static str, source: io::Error) -> SocketError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    #[test]
-    fn the_mode_is_right_and_the_file_goes_with_the_listener() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("s");
-        let listener = Listener::bind(&path, 0o660).unwrap();
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
-        drop(listener);
-        assert!(!path.exists());
-    }
-
-    #[test]
-    fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("s");
-        drop(UnixListener::bind(&path).unwrap());
-        assert!(path.exists(), "std leaves the file behind");
-        let listener = Listener::bind(&path, 0o600).unwrap();
-        assert!(matches!(Listener::bind(&path, 0o600), Err(SocketError::InUse(_))));
-        drop(listener);
-    }
-
-    #[test]
-    fn what_is_not_a_socket_stays() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("file");
-        std::fs::write(&file, "precious").unwrap();
-        assert!(matches!(Listener::bind(&file, 0o600), Err(SocketError::NotASocket(_))));
-        let link = directory.path().join("link");
-        std::os::unix::fs::symlink(&file, &link).unwrap();
-        assert!(matches!(Listener::bind(&link, 0o600), Err(SocketError::NotASocket(_))));
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
-    }
-
-    #[test]
-    fn errors_say_what_to_do() {
-        let long = PathBuf::from(format!("/tmp/{}", "x".repeat(200)));
-        assert!(Listener::bind(&long, 0o600).unwrap_err().to_string().contains("shorter"));
-        let missing = Path::new("/nowhere/at/all.sock");
-        assert!(Listener::bind(missing, 0o600).unwrap_err().to_string().contains("--socket"));
-    }
-}
+mod tests;

@@ -82,9 +82,10 @@ impl Lines {
             }
             return;
         }
-        // One byte more than the longest record may be its CR.
-        if tail.len() > self.max_record + 1 {
-            self.take_pieces(tail, self.max_record + 1, taken, push);
+        // One byte more than the longest record may be its CR; and a character is never judged before all of it is there.
+        let keep = self.max_record.max(3) + 1;
+        if tail.len() > keep {
+            self.take_pieces(tail, keep, taken, push);
         }
     }
 
@@ -113,8 +114,12 @@ pub(crate) fn next_piece(text: &[u8], max_record: usize) -> (usize, Cow<'_, [u8]
     if simdutf8::basic::from_utf8(&text[..length]).is_ok() {
         return (length, Cow::Borrowed(&text[..length]));
     }
-    // Each bad byte becomes three: a third always fits.
+    // Each bad byte becomes three: a third always fits, but of a text that is cut by the byte.
     let length = utf8_cut(text, (max_record / 3).max(1)).min(length);
+    let length = match std::str::from_utf8(&text[..length]) {
+        Err(error) if 3 * length > max_record => error.valid_up_to().max(1),
+        _ => length,
+    };
     (length, Cow::Owned(String::from_utf8_lossy(&text[..length]).into_owned().into_bytes()))
 }
 
@@ -169,6 +174,21 @@ mod tests {
         let (records, taken) = take(b"ok\n\xff\xfeab\nfine\n", false);
         assert_eq!(records.concat(), "ok\u{fffd}\u{fffd}abfine");
         assert!(taken.repaired >= 1 && taken.consumed == 13);
+    }
+
+    #[test]
+    fn a_repaired_record_is_no_longer_than_the_longest_even_where_that_is_short() {
+        for max_record in 3..40 {
+            let mut lines = Vec::new();
+            Lines { delimiter: b'\n', max_record }.take(&[0x80; 60], true, |text| {
+                lines.push(text.len());
+                Pushed::Taken
+            });
+            assert!(
+                lines.iter().sum::<usize>() == 180 && lines.iter().all(|length| *length <= max_record),
+                "{lines:?}"
+            );
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::engine::retry::Backoff;
 use crate::engine::{self, Engine, Settings, SpoolSettings};
 use crate::intake::{Counters, Durable, Intake, Listener, Mailbox, Options};
 use crate::shell::{Clock, Shell};
-use crate::spool::{self, Found, Spool};
+use crate::spool::{self, Found, OpenError, Spool};
 
 /// What ships: the engine, its shell, delivery and the spool; and where the intake will find its mail.
 pub(super) struct Core {
@@ -25,10 +25,29 @@ pub(super) struct Core {
     instance: [u8; 16],
 }
 
-pub(super) fn core(config: &Config, runtime: &tokio::runtime::Handle) -> Result<Core, RunError> {
+/// What to do where the disk refuses the spool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// Go on in memory, as where it refuses later: the app's records are worth more than their copies.
+    GoOn,
+    /// Fail: the spool is what it is all about.
+    Fail,
+}
+
+pub(super) fn core(config: &Config, runtime: &tokio::runtime::Handle, then: Refused) -> Result<Core, RunError> {
     let (instance, seed) = random()?;
     let budget = Budget::new(usize::try_from(config.engine.memory).unwrap_or(usize::MAX));
-    let (spool, found) = open_spool(config, &budget)?;
+    let (spool, found, refused) = match open_spool(config, &budget) {
+        Ok((spool, found)) => (spool, found, None),
+        Err(error) if then == Refused::GoOn && error.is_disk_trouble() => {
+            tracing::error!(
+                "records are in memory only until the next start, and what is in the spool stays there: {error}; mend the disk, then \
+                 restart splashdam"
+            );
+            (None, Vec::new(), Some(error.to_string()))
+        }
+        Err(error) => return Err(error.into()),
+    };
     let poll = mio::Poll::new().map_err(system("make an event queue"))?;
     let waker = mio::Waker::new(poll.registry(), crate::intake::WAKER).map_err(system("make a waker"))?;
     let mailbox = Arc::new(Mailbox::new(waker));
@@ -36,8 +55,11 @@ pub(super) fn core(config: &Config, runtime: &tokio::runtime::Handle) -> Result<
     let setup = setup.seeded(u64::from_le_bytes(seed));
     let setup = if config.service == Service::Disabled { setup.unused() } else { setup };
     let remote = CloudWatch::new(&setup, Arc::clone(&budget))?;
-    let engine = Engine::new(settings(config, u64::from_le_bytes(seed)), budget);
-    let shell = Shell::new(engine, Clock::start(), runtime.clone(), remote, Arc::clone(&mailbox), spool);
+    let mut settings = settings(config, u64::from_le_bytes(seed));
+    settings.spool = settings.spool.filter(|_| refused.is_none());
+    let engine = Engine::new(settings, budget);
+    let disk = (spool, refused);
+    let shell = Shell::new(engine, Clock::start(), runtime.clone(), remote, Arc::clone(&mailbox), disk);
     shell.start_spool(&found).map_err(system("start the spool"))?;
     Ok(Core { shell, mailbox, poll, instance })
 }
@@ -47,13 +69,14 @@ pub(super) fn build(
     listener: &Listener,
     runtime: &tokio::runtime::Handle,
 ) -> Result<(Sidecar, Intake), RunError> {
-    let Core { shell, mailbox, poll, instance } = core(&config, runtime)?;
+    let Core { shell, mailbox, poll, instance } = core(&config, runtime, Refused::GoOn)?;
     let durable = if shell.spool().is_some() { Durable::OnDisk } else { Durable::Ended };
     let counters = Arc::new(Counters::default());
     let options = Options {
         delimiter: config.intake.text_delimiter.byte(),
         max_record: u32::try_from(config.intake.max_record).unwrap_or(engine::limits::RECORD_BYTES),
-        connections: config.intake.max_connections.get() as usize,
+        connections: super::files::connections(&config),
+        uids: config.intake.allow_uids.clone(),
         destinations: config.destinations.clone(),
         pod: config.pod.clone(),
         disabled: match config.service {
@@ -72,7 +95,7 @@ pub(super) fn build(
 }
 
 /// The spool and what an earlier process left in it; nothing where none is configured, or nothing is shipped.
-fn open_spool(config: &Config, budget: &Arc<Budget>) -> Result<(Option<Spool>, Vec<Found>), RunError> {
+fn open_spool(config: &Config, budget: &Arc<Budget>) -> Result<(Option<Spool>, Vec<Found>), OpenError> {
     let wanted = config.service == Service::Enabled;
     let Some(dir) = config.spool.dir.clone() else { return Ok((None, Vec::new())) };
     if !wanted {

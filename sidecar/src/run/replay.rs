@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::build::Refused;
 use super::{begin, core, end, Core, RunError, Signals, LAST_WORDS};
 use crate::cli::Exit;
 use crate::config::{Config, Lifetime};
@@ -29,7 +30,7 @@ pub fn replay(mut config: Config, dir: &Path, timeout: Option<Duration>) -> Resu
     config.spool.lifetime = Lifetime::Persistent;
     config.engine.max_lanes = config.engine.max_lanes.max(NonZeroU32::new(MOST_LANES).unwrap_or(NonZeroU32::MIN));
     let (runtime, signals) = begin(&config)?;
-    let Core { shell, .. } = core(&config, runtime.handle())?;
+    let Core { shell, .. } = core(&config, runtime.handle(), Refused::Fail)?;
     let all = runtime.block_on(deliver(&shell, signals, Instant::now() + timeout.unwrap_or(FOREVER)));
     let account = end::finish(&shell, &config, Instant::now() + LAST_WORDS);
     runtime.shutdown_timeout(Duration::from_millis(50));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::fs::{flock, FlockOperation};
 
-use super::disk::{blocks, list, read_some, Disk, RealDisk};
+use super::disk::{blocks, list, read_some, Disk};
 use super::error::OpenError;
 use super::header::{Format, Header, MOST};
 use super::lanes::Lanes;
@@ -39,34 +39,34 @@ const TRIES: u32 = 25;
 const TRY_AGAIN: Duration = Duration::from_millis(20);
 
 /// Makes the folders, and empties that of the spares: nobody knows how old those are.
-pub(super) fn make_folders(root: &Path) -> Result<(), OpenError> {
+pub(super) fn make_folders(disk: &dyn Disk, root: &Path) -> Result<(), OpenError> {
     for name in [LANES, SPARE, QUARANTINE] {
         let path = root.join(name);
-        RealDisk.make_folder(&path).map_err(OpenError::unusable("make the folder", path))?;
+        disk.make_folder(&path).map_err(OpenError::unusable("make the folder", path))?;
     }
     let spares = root.join(SPARE);
     for (name, _) in list(&spares).map_err(OpenError::unusable("list", &spares))? {
         // One that stays is in nobody's way.
-        let _ = fs::remove_file(spares.join(name));
+        let _ = disk.remove(&spares.join(name));
     }
     Ok(())
 }
 
 /// Brings the folders' names to the disk, and that of the spool's own in its parent.
-pub(super) fn sync_folders(root: &Path) -> Result<(), OpenError> {
+pub(super) fn sync_folders(disk: &dyn Disk, root: &Path) -> Result<(), OpenError> {
     for path in root.parent().filter(|parent| !parent.as_os_str().is_empty()).into_iter().chain([root]) {
-        RealDisk.sync_folder(path).map_err(OpenError::unusable("sync the folder", path))?;
+        disk.sync_folder(path).map_err(OpenError::unusable("sync the folder", path))?;
     }
     Ok(())
 }
 
 /// What there is, with its bytes; what is in the way is put aside.
-pub(super) fn find_lanes(root: &Path, lanes: &Lanes) -> Result<Vec<Found>, OpenError> {
+pub(super) fn find_lanes(disk: &dyn Disk, root: &Path, lanes: &Lanes) -> Result<Vec<Found>, OpenError> {
     let path = root.join(LANES);
     let mut found = Vec::new();
     for (name, _) in list(&path).map_err(OpenError::unusable("list", &path))? {
         if path.join(&name).is_dir() {
-            found.extend(take_in(root, lanes, &name));
+            found.extend(take_in(disk, root, lanes, &name));
         }
     }
     Ok(found)
@@ -88,7 +88,7 @@ fn bytes_in(folder: &Path) -> u64 {
     list(folder).unwrap_or_default().iter().map(|(_, bytes)| blocks(*bytes)).sum()
 }
 
-fn take_in(root: &Path, lanes: &Lanes, name: &str) -> Option<Found> {
+fn take_in(disk: &dyn Disk, root: &Path, lanes: &Lanes, name: &str) -> Option<Found> {
     let folder = super::lanes::folder(root, name);
     let foreign = |why: &str| {
         lanes.leave_out(name.to_owned());
@@ -101,8 +101,8 @@ fn take_in(root: &Path, lanes: &Lanes, name: &str) -> Option<Found> {
     match whose(&folder) {
         // Begun and nothing got into it, or closed and all but gone.
         Ok(_) | Err(Unclaimed::Format(Format::Damaged)) if is_bare(&folder) => {
-            let _ = fs::remove_file(folder.join(LANE_FILE));
-            let _ = fs::remove_dir(&folder);
+            let _ = disk.remove(&folder.join(LANE_FILE));
+            let _ = disk.remove_folder(&folder);
             None
         }
         Ok(destination) => {
@@ -110,12 +110,12 @@ fn take_in(root: &Path, lanes: &Lanes, name: &str) -> Option<Found> {
             if lanes.found(&destination, name, bytes) {
                 Some(Found { destination, bytes })
             } else {
-                put_aside(root, &folder, name, lanes, "another folder has its destination")
+                put_aside(disk, root, &folder, name, lanes, "another folder has its destination")
             }
         }
         Err(Unclaimed::Format(Format::Newer)) => {
             let aside = folder.with_file_name(format!("{name}{NEWER}"));
-            match fs::rename(&folder, &aside) {
+            match disk.rename(&folder, &aside) {
                 Ok(()) => foreign(&format!(
                     "a newer splashdam wrote it; that finds it when {} is renamed to {name} again",
                     aside.display()
@@ -126,12 +126,12 @@ fn take_in(root: &Path, lanes: &Lanes, name: &str) -> Option<Found> {
         // It may be one that is whole: better luck at the next start.
         Err(Unclaimed::Unreadable(error)) => foreign(&format!("it cannot be read: {error}")),
         Err(Unclaimed::Format(Format::Damaged)) => {
-            put_aside(root, &folder, name, lanes, "nothing in it says whose it is")
+            put_aside(disk, root, &folder, name, lanes, "nothing in it says whose it is")
         }
     }
 }
 
-fn put_aside(root: &Path, folder: &Path, name: &str, lanes: &Lanes, why: &str) -> Option<Found> {
+fn put_aside(disk: &dyn Disk, root: &Path, folder: &Path, name: &str, lanes: &Lanes, why: &str) -> Option<Found> {
     let mut to = root.join(QUARANTINE).join(name);
     let mut again = 0;
     while to.exists() {
@@ -139,7 +139,7 @@ fn put_aside(root: &Path, folder: &Path, name: &str, lanes: &Lanes, why: &str) -
         to.set_file_name(format!("{name}-{again}"));
     }
     lanes.leave_out(name.to_owned());
-    match fs::rename(folder, &to) {
+    match disk.rename(folder, &to) {
         Ok(()) => tracing::warn!("the spool's {} is now {}: {why}", folder.display(), to.display()),
         Err(error) => {
             tracing::warn!("the spool's {} is left alone: {why}, and it cannot be moved: {error}", folder.display());
@@ -156,8 +156,8 @@ enum Unclaimed {
     Unreadable(io::Error),
 }
 
-/// A lane's destination: out of `lane.json`, else out of any segment's header. What a newer splashdam has written to is its own,
-/// even where `lane.json` is of our format.
+/// A lane's destination: out of the newest segment's header, else out of `lane.json`, else out of any segment's header. What a newer
+/// splashdam has written to is its own, even where `lane.json` is of our format.
 fn whose(folder: &Path) -> Result<Destination, Unclaimed> {
     let names = list(folder).map_err(Unclaimed::Unreadable)?;
     let segments: Vec<_> = names.iter().filter_map(|(name, _)| SegmentName::parse(name)).collect();
@@ -165,7 +165,12 @@ fn whose(folder: &Path) -> Result<Destination, Unclaimed> {
     match look(&folder.join(LANE_FILE), lane_file::MOST, &mut refused).and_then(|bytes| lane_file::decode(&bytes)) {
         Ok(destination) => {
             let newest = segments.last().map_or(Err(Format::Damaged), |name| header_of(folder, *name, &mut refused));
-            return if newest == Err(Format::Newer) { Err(Unclaimed::Format(Format::Newer)) } else { Ok(destination) };
+            return match newest {
+                Err(Format::Newer) => Err(Unclaimed::Format(Format::Newer)),
+                // That has a checksum, and `lane.json` has none: records must not go elsewhere for a bit that has flipped in it.
+                Ok(header) => Ok(header.destination),
+                Err(Format::Damaged) => Ok(destination),
+            };
         }
         Err(Format::Newer) => return Err(Unclaimed::Format(Format::Newer)),
         Err(Format::Damaged) => {}

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::disk::{blocks, doing, remove_if_there};
+use super::disk::{blocks, doing, remove_if_there, Disk};
 use super::lanes::Segment;
 use super::name::{QUARANTINE, SPARE};
 use super::salt::Salts;
@@ -136,18 +136,18 @@ impl Pool {
         }
         self.shared.counters.quarantined.fetch_add(1, Ordering::Relaxed);
         self.shared.counters.resized(0, blocks(segment.bytes));
-        let freed = prune(&folder);
+        let freed = prune(&**disk, &folder);
         self.shared.counters.resized(freed, 0);
         Ok(())
     }
 }
 
 /// Keeps the newest of a folder's files; says how many bytes the others had. What cannot be removed stays.
-fn prune(folder: &Path) -> u64 {
+fn prune(disk: &dyn Disk, folder: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(folder) else { return 0 };
     let about = |entry: fs::DirEntry| entry.metadata().ok().map(|about| (about.modified().ok(), entry.path(), about));
     let mut files: Vec<_> = entries.filter_map(Result::ok).filter_map(about).filter(|file| file.2.is_file()).collect();
     files.sort_unstable_by(|a, b| (b.0, &b.1).cmp(&(a.0, &a.1)));
     let old = files.iter().skip(MOST_QUARANTINED);
-    old.filter(|(_, path, _)| fs::remove_file(path).is_ok()).map(|(_, _, about)| blocks(about.len())).sum()
+    old.filter(|(_, path, _)| disk.remove(path).is_ok()).map(|(_, _, about)| blocks(about.len())).sum()
 }

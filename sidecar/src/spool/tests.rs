@@ -7,5 +7,7 @@ mod flow;
 mod leftover;
 mod model;
 mod odd;
+mod power;
+mod recovery;
 mod script;
 mod threads;

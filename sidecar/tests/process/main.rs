@@ -9,6 +9,8 @@
 
 mod support;
 
+mod api_faults;
+mod app;
 mod bounds;
 mod client;
 mod clowder;
@@ -17,10 +19,13 @@ mod delivery;
 mod drain;
 mod framed;
 mod health;
+mod hostile;
 mod job;
 mod probe;
+mod security;
 mod shutdown;
 mod socket;
 mod spool;
 mod stderr;
 mod text;
+mod users;

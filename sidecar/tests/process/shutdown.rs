@@ -8,6 +8,8 @@ use splashdam::wire::ClientFrame;
 
 use crate::support::{numbered, until, Ended, Remote, Setup, Sidecar, Told, STREAM};
 
+mod matrix;
+
 /// Past the deadline by more than this is too late.
 const LATE: Duration = Duration::from_secs(1);
 

@@ -13,15 +13,16 @@ mod end;
 mod full;
 mod kills;
 mod memory;
+mod mounts;
 mod trouble;
 
 /// A setup with a spool that has not been used.
-fn spooled(remote: &Remote) -> Setup {
+pub(crate) fn spooled(remote: &Remote) -> Setup {
     Setup::new(remote).spooled().flags(&["--backoff-max", "200ms"])
 }
 
 /// Nothing is delivered from now on.
-fn down(remote: &Remote) {
+pub(crate) fn down(remote: &Remote) {
     remote.fault("unavailable,operation=PutLogEvents");
 }
 

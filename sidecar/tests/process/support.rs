@@ -8,7 +8,7 @@ mod sidecar;
 mod wire;
 
 pub(crate) use account::Account;
-pub(crate) use proxy::{Call, Proxy};
+pub(crate) use proxy::{Answer, Call, Proxy};
 pub(crate) use remote::{numbered, Remote, GROUP, STREAM};
 pub(crate) use scrape::Scrape;
 pub(crate) use sidecar::{Ended, Setup, Sidecar};

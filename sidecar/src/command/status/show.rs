@@ -110,7 +110,13 @@ fn spool(now: &Status) -> Option<(&'static str, String)> {
 
 fn clients(now: &Status) -> (&'static str, String) {
     let connections = &now.connections;
-    ("clients", format!("{} text, {} framed", connections.text, connections.framed))
+    let mut row = format!("{} text, {} framed", connections.text, connections.framed);
+    for (number, why) in [(connections.turned_away, "--max-connections"), (connections.refused_users, "--allow-uids")] {
+        if number > 0 {
+            let _ = write!(row, "; {} refused by {why}", count(number));
+        }
+    }
+    ("clients", row)
 }
 
 fn reasons(text: &mut String, now: &Status) {

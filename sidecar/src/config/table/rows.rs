@@ -77,6 +77,9 @@ pub(crate) static SECTIONS: [Section; 9] = [
             "Unix socket that clients write to"),
         row("socket_mode", "MODE", |c| &mut c.intake.socket_mode,
             "Permissions of the socket, in octal digits"),
+        row("allow_uids", "UID", |c| &mut c.intake.allow_uids,
+            "Users whose processes may connect, as ids and ranges such as 1000-1009")
+            .takes(Takes::Many),
         row("text_delimiter", "lf|nul", |c| &mut c.intake.text_delimiter,
             "What ends a record of a text client"),
         row("max_record", "BYTES", |c| &mut c.intake.max_record,

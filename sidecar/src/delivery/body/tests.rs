@@ -5,8 +5,7 @@ use crate::engine::chunk::tests::chunk_of;
 fn batch_of(budget: &Arc<Budget>, chunks: &[&[(i64, &str)]]) -> Batch {
     let mut first = 0;
     let queued = chunks.iter().map(|records| {
-        let chunk = Arc::new(chunk_of(budget, records));
-        let queued = Queued { first, todo: vec![0..chunk.records], unended: chunk.records, done: Vec::new(), chunk };
+        let queued = Queued::new(first, chunk_of(budget, records));
         first += u64::from(queued.unended);
         queued
     });
@@ -104,4 +103,55 @@ fn rejected_indices_follow_the_order_that_was_sent() {
     let mixed: &[&[(i64, &str)]] = &[&[(9, "new"), (1, "old")], &[(8, "newer"), (2, "fine")]];
     let new = RejectedIndices { too_new_from: Some(2), ..Default::default() };
     assert_eq!(ranges(mixed, new), [(0, 0..1, Rejected::TooNew), (1, 0..1, Rejected::TooNew)]);
+}
+
+/// What becomes of five events in two chunks, a letter each: `n`ew, `o`ld, `e`xpired, or `.` for those that are delivered.
+fn fates(too_new_from: Option<usize>, too_old_to: Option<usize>, expired_to: Option<usize>) -> String {
+    let chunks: &[&[(i64, &str)]] = &[&[(1, "a"), (2, "b")], &[(3, "c"), (4, "d"), (5, "e")]];
+    let mut fates = [['.'; 2].to_vec(), ['.'; 3].to_vec()];
+    for (part, records, reason) in ranges(chunks, RejectedIndices { too_new_from, too_old_to, expired_to }) {
+        assert!(!records.is_empty());
+        for record in records {
+            let fate = &mut fates[part][record as usize];
+            assert_eq!(*fate, '.', "an event is rejected once");
+            *fate = match reason {
+                Rejected::TooNew => 'n',
+                Rejected::TooOld => 'o',
+                Rejected::Expired => 'e',
+                Rejected::Invalid => panic!("no index says so"),
+            };
+        }
+    }
+    fates.concat().into_iter().collect()
+}
+
+#[test]
+fn each_index_rejects_up_to_its_bounds_and_no_further() {
+    const MOST: usize = i32::MAX as usize;
+    for (from, expected) in
+        [(0, "nnnnn"), (1, ".nnnn"), (2, "..nnn"), (4, "....n"), (5, "....."), (6, "....."), (MOST, ".....")]
+    {
+        assert_eq!(fates(Some(from), None, None), expected, "too new from {from}");
+    }
+    for (to, expected) in
+        [(0, "....."), (1, "x...."), (2, "xx..."), (4, "xxxx."), (5, "xxxxx"), (6, "xxxxx"), (MOST, "xxxxx")]
+    {
+        assert_eq!(fates(None, Some(to), None), expected.replace('x', "o"), "too old to {to}");
+        assert_eq!(fates(None, None, Some(to)), expected.replace('x', "e"), "expired to {to}");
+    }
+    assert_eq!(fates(None, None, None), ".....");
+}
+
+#[test]
+fn where_ranges_overlap_each_event_is_rejected_once() {
+    // All three side by side, with and without somebody left in between.
+    assert_eq!(fates(Some(4), Some(1), Some(3)), "oee.n");
+    assert_eq!(fates(Some(3), Some(1), Some(3)), "oeenn");
+    // Too old and expired begin at the same end: the shorter one comes first, the other goes on.
+    assert_eq!(fates(None, Some(3), Some(1)), "ooo..");
+    assert_eq!(fates(None, Some(2), Some(5)), "ooeee");
+    // What cannot be: an event that is too new and too old.
+    assert_eq!(fates(Some(1), Some(3), None), "onnnn");
+    assert_eq!(fates(Some(2), None, Some(4)), "eennn");
+    assert_eq!(fates(Some(0), Some(5), Some(5)), "nnnnn");
 }

@@ -17,6 +17,7 @@ use super::Lane;
 use crate::engine::batch::Queued;
 use crate::engine::spool::{Refused, Want};
 
+mod cursor;
 mod order;
 mod recall;
 
@@ -66,6 +67,8 @@ pub struct Disk {
     pub away: Range<u64>,
     /// What of `away` had ended when an earlier process wrote its cursor, ascending.
     away_ended: VecDeque<Range<u64>>,
+    /// All that had, ascending, as long as it lies above the watermark.
+    inherited: Vec<Range<u64>>,
     /// How many others of `away` ended before they were written: their entries on disk say so.
     away_gone: u64,
     /// When the first that is away was taken in.
@@ -127,6 +130,7 @@ impl Disk {
             written: 0,
             away: 0..0,
             away_ended: VecDeque::new(),
+            inherited: Vec::new(),
             away_gone: 0,
             away_since: Duration::ZERO,
             tail: VecDeque::new(),
@@ -221,7 +225,7 @@ impl Disk {
     }
 
     /// Chunks in memory that are not on disk, with how many of their records have not ended.
-    pub(super) fn tail(&self) -> impl Iterator<Item = &Queued> {
+    pub fn tail(&self) -> impl Iterator<Item = &Queued> {
         self.tail.iter()
     }
 

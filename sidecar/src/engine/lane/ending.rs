@@ -26,7 +26,7 @@ impl Lane {
         let Some(queued) = self.find(first) else { return };
         debug_assert!(queued.unended >= count, "a record ends once");
         queued.unended -= count;
-        queued.note_done(records.clone());
+        queued.note_done(records.clone(), end);
         let chunk = Arc::clone(&queued.chunk);
         self.channels.count(&chunk.runs, &records, end);
         self.account.end(end, u64::from(count));

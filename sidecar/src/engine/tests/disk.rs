@@ -249,6 +249,7 @@ impl World {
         let budget = Budget::new(self.budget.total());
         self.attempts.clear();
         self.creates.clear();
+        self.did = books::Did::default();
         self.engine = Engine::new(settings, Arc::clone(&budget));
         self.budget = budget;
         let now = self.now();

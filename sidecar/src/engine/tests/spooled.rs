@@ -1,6 +1,8 @@
 //! Lanes with a part on disk: what is durable survives, memory stays bounded, and a bad disk costs nobody anything.
 
 use super::*;
+use crate::engine::account::Rejected::TooOld;
+use crate::engine::batch::Part;
 
 const GIB: u64 = 1 << 30;
 
@@ -306,6 +308,34 @@ fn the_cursor_remembers_what_had_ended_of_what_is_not_back_yet() {
     world.run_until_quiet();
     let twice = world.accepted.values().filter(|times| **times > 1).count();
     assert_eq!(twice, 0, "one batch was in flight and had not arrived");
+}
+
+#[test]
+fn what_a_cursor_cannot_name_is_counted_once_all_the_same() {
+    const RECORDS: u32 = 2_000;
+    const DAYS: i64 = 30 * 3_600_000;
+    for refused in [0, 7] {
+        let mut world = World::with_disk(Settings::default(), 64 * MIB, GIB);
+        let lane = outage(&mut world);
+        let channel = world.hello(lane, client(1), 1, 7).channel;
+        // Every other record is more than a day ahead: two batches, and either one ends every other record.
+        world.feed_mixed(lane, channel, RECORDS, DAYS);
+        world.tick(2_000);
+        assert_eq!(world.attempts.len(), 2);
+        let reject = |(part, of): (usize, &Part)| RejectedRange { part, records: of.records.clone(), reason: TooOld };
+        let rejected = world.attempts[1].batch.parts.iter().enumerate().take(refused).map(reject).collect();
+        world.end(1, Outcome::Accepted { rejected });
+        let cursor = world.engine.lanes.get(lane).unwrap().cursor();
+        assert_eq!(cursor.ended.len(), super::super::spool::CURSOR_RANGES, "more than it can name");
+        world.crash();
+        world.hello(lane, client(1), 1, 8);
+        world.run_until_quiet();
+        let ack = &world.acks[&8];
+        let total = u64::from(RECORDS);
+        // All that were refused are sent again, and taken this time, but for those that the cursor names.
+        assert_eq!((ack.ended_to, ack.delivered + ack.rejected), (total, total), "{ack:?}");
+        assert!(ack.rejected <= refused as u64, "{ack:?}");
+    }
 }
 
 #[test]

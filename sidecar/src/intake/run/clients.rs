@@ -1,19 +1,21 @@
 //! Clients come and go: accepting, turning away, closing, time-outs.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use mio::{Interest, Token};
 use splashdam::wire::{ErrorCode, SidecarFrame};
 
-use super::{End, Intake, ACK_AGAIN, ACK_DELAY, FIRST, FRAME_TIMEOUT, FRAME_TIMEOUT_STARVED, RETRY, SWEEP};
+use super::{
+    End, Intake, ACCEPTS, ACK_AGAIN, ACK_DELAY, FIRST, FRAME_TIMEOUT, FRAME_TIMEOUT_STARVED, RETRY, SWEEP, USER_AGAIN,
+};
 use crate::engine::time::Now;
 use crate::intake::connection::{Connection, Kind};
 
 impl Intake {
-    /// Accepts whoever waits.
+    /// Accepts those who wait, as many as one round has time for: however fast they come, they keep nobody waiting who is here.
     pub(super) fn accept(&mut self) {
-        loop {
+        for _ in 0..ACCEPTS {
             match self.listener.accept() {
                 Ok((stream, _)) => self.admit(stream),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -23,6 +25,7 @@ impl Intake {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     // Out of descriptors or memory: those who wait are still there in a moment.
+                    self.listening = false;
                     crate::diagnostics::limited(
                         || tracing::warn!(%error, "cannot accept a connection, will try again"),
                     );
@@ -35,6 +38,11 @@ impl Intake {
 
     fn admit(&mut self, mut stream: mio::net::UnixStream) {
         let now = self.shell.clock().now().at;
+        let peer = rustix::net::sockopt::socket_peercred(&stream).ok().map(|peer| peer.uid.as_raw());
+        // First of all: nobody makes way for it, nothing of it is read and nothing kept for it.
+        if !self.options.uids.permits(peer) {
+            return self.refuse_user(&mut stream, peer, now);
+        }
         if self.by_id.len() >= self.options.connections && !self.evict_silent() {
             self.counters.turned_away.add(1);
             crate::diagnostics::limited(|| tracing::warn!("connection refused: the limit is reached"));
@@ -47,7 +55,7 @@ impl Intake {
             self.free.push(slot);
             return;
         }
-        let uid = rustix::net::sockopt::socket_peercred(&stream).map_or(u32::MAX, |peer| peer.uid.as_raw());
+        let uid = peer.unwrap_or(u32::MAX);
         self.next_id += 1;
         self.by_id.insert(self.next_id, slot);
         if slot == self.connections.len() {
@@ -58,6 +66,27 @@ impl Intake {
         self.counters.accepted.add(1);
         self.counters.connected.add(1);
         self.enqueue(slot);
+    }
+
+    /// Tells a process whose user may not connect, as far as that can be done without waiting. Its connection ends with `stream`.
+    fn refuse_user(&mut self, stream: &mut mio::net::UnixStream, uid: Option<u32>, now: Duration) {
+        self.counters.refused_users.add(1);
+        let who = uid.map_or_else(|| "a user that the kernel does not tell".to_owned(), |uid| format!("user {uid}"));
+        if self.warned_user_at.is_none_or(|at| at + USER_AGAIN <= now) {
+            self.warned_user_at = Some(now);
+            let refused = self.counters.refused_users.get();
+            tracing::warn!(
+                refused,
+                "connection refused: {who} is not among --allow-uids {}; add the id there if it is an app of yours \
+                 (told once a minute at most)",
+                self.options.uids,
+            );
+        }
+        let mut frame = Vec::new();
+        let text = format!("{who} may not connect; see the sidecar's --allow-uids");
+        SidecarFrame::Error { code: ErrorCode::NOT_PERMITTED, text: &text }.encode_into(&mut frame);
+        // A text client does not read it, and who has gone already does not, either.
+        let _ = stream.write(&frame);
     }
 
     /// At the cap, the connection silent longest that never sent a byte makes way.
@@ -185,10 +214,13 @@ impl Intake {
         let patience = if starving { FRAME_TIMEOUT_STARVED } else { FRAME_TIMEOUT };
         for (slot, connection) in self.connections.iter_mut().enumerate() {
             let Some(connection) = connection else { continue };
-            connection.starved = false;
+            let starved = std::mem::take(&mut connection.starved);
             if let Some(since) = connection.partial_since {
                 again = true;
-                if connection.blocked || connection.readable || connection.is_clogged() {
+                // One that waits for room keeps some itself, from others that do: it must not wait for ever. Whoever has not
+                // said hello goes first.
+                let patience = if starved && connection.lane().is_some() { FRAME_TIMEOUT } else { patience };
+                if connection.blocked || (connection.readable && !starved) || connection.is_clogged() {
                     // It is we who do not read: its clock stops.
                     connection.partial_since = Some(now.at);
                 } else if since + patience <= now.at {

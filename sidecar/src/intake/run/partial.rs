@@ -1,8 +1,9 @@
 //! Bytes that were read and are not a whole record or frame: who pays for them, and who must give way.
 
-use super::Intake;
+use super::{End, Intake};
 use crate::engine::budget::Payment;
 use crate::intake::connection::{Connection, Kind};
+use crate::intake::pace::Pause;
 
 impl Intake {
     /// Pays for what the connection may have to keep.
@@ -18,6 +19,32 @@ impl Intake {
             self.finisher = Some(connection.id);
         }
         self.finisher == Some(connection.id)
+    }
+
+    /// Takes what is whole of a connection that can keep nothing: what is not stays in the kernel, and costs no room. So whoever
+    /// sends what we can take gets on, however much others keep. `buffer` begins with what the connection has kept. False if
+    /// nothing could be taken.
+    pub(super) fn take_whole(
+        &mut self,
+        slot: usize,
+        connection: &mut Connection,
+        buffer: &mut [u8],
+        pause: &mut Pause,
+    ) -> Result<bool, End> {
+        let kept = connection.rest.len();
+        let seen = connection.peek(&mut buffer[kept..]);
+        if seen == 0 {
+            return Ok(false);
+        }
+        let consumed = self.take_records(slot, connection, &buffer[..kept + seen], seen, pause)?;
+        if consumed < kept {
+            self.keep(connection, &buffer[consumed..kept]);
+        } else {
+            connection.skip(&mut buffer[..consumed - kept]);
+            self.counters.bytes.add((consumed - kept) as u64);
+            self.keep(connection, &[]);
+        }
+        Ok(consumed > 0)
     }
 
     fn claim(&self, connection: &mut Connection, bytes: usize) -> bool {
@@ -65,6 +92,18 @@ impl Intake {
     /// When there is no room to keep `bytes`, a line is taken as it is, a record that is split: the largest where lines alone
     /// take the room, else the one that nobody could pay for. Where others take it a cut would free next to nothing.
     fn cut_a_line(&mut self, bytes: usize) -> bool {
+        if bytes <= self.uncut {
+            return false;
+        }
+        let cut = self.cut_one(bytes);
+        if !cut {
+            // Who asks for a cut, and in vain, may be one of thousands in this round: one look at all connections is enough.
+            self.uncut = bytes;
+        }
+        cut
+    }
+
+    fn cut_one(&mut self, bytes: usize) -> bool {
         let is_line = |c: &Connection| matches!(c.kind, Kind::Text { .. }) && !c.replay && !c.rest.is_empty();
         let lines = self.connections.iter().enumerate();
         let lines = lines.filter_map(|(slot, c)| c.as_ref().filter(|c| is_line(c)).map(|c| (slot, c)));

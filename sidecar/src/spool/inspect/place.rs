@@ -84,13 +84,18 @@ impl LanePlace {
         let contents = read_some(&path.join(LANE_FILE), lane_file::MOST);
         let destination = contents.map_err(|_| Format::Damaged).and_then(|bytes| lane_file::decode(&bytes));
         let lane = LanePlace { path, destination };
-        if lane.destination != Err(Format::Damaged) {
+        if lane.destination == Err(Format::Newer) {
             return Some(lane);
         }
-        // Each segment's header says it, too.
-        let segments = lane.segments().ok().filter(|segments| !segments.is_empty())?;
-        let destination = segments.iter().find_map(segment::header).map(|header| header.destination);
-        Some(LanePlace { destination: destination.ok_or(Format::Damaged), ..lane })
+        // Each segment's header says it, too, and has a checksum.
+        let segments = lane.segments().unwrap_or_default();
+        if segments.is_empty() && lane.destination.is_err() {
+            return None;
+        }
+        let told = |place: &SegmentPlace| segment::header(place).map(|header| header.destination);
+        let destination = segments.last().and_then(told).or(lane.destination.ok());
+        let destination = destination.or_else(|| segments.iter().find_map(told));
+        Some(LanePlace { destination: destination.ok_or(Format::Damaged), path: lane.path })
     }
 
     /// `group:stream`, else the folder.

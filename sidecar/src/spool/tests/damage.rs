@@ -11,9 +11,11 @@ use super::leftover::{lane, segments};
 use super::model::*;
 use crate::engine::chunk::tests::chunk_of;
 use crate::engine::spool::{DiskRun, Entry, Piece};
+use crate::spool::cursor;
 use crate::spool::entry::tests::encoded;
 use crate::spool::entry::Head;
-use crate::spool::name::LANE_FILE;
+use crate::spool::inspect;
+use crate::spool::name::{CURSOR, LANE_FILE};
 
 /// Three chunks in one segment, the second of which holds a forged entry as its text, and one chunk in the next.
 fn written(dir: &Path) -> Vec<u8> {
@@ -37,7 +39,10 @@ fn written(dir: &Path) -> Vec<u8> {
 
 /// First offsets of the chunks that come back, and the offsets that are lost.
 fn read(dir: &Path) -> (Vec<u64>, Vec<std::ops::Range<u64>>) {
-    let mut bench = Bench::real(dir);
+    read_of(&mut Bench::real(dir))
+}
+
+fn read_of(bench: &mut Bench) -> (Vec<u64>, Vec<std::ops::Range<u64>>) {
     let indexed = bench.index();
     let (mut chunks, mut lost) = (Vec::new(), Vec::new());
     for piece in bench.read_all(indexed.cursor.watermark, indexed.next) {
@@ -57,16 +62,20 @@ fn read(dir: &Path) -> (Vec<u64>, Vec<std::ops::Range<u64>>) {
 
 #[test]
 fn a_flipped_byte_costs_the_touched_chunk_alone() {
-    let dir = tempfile::tempdir().unwrap();
-    let whole = written(dir.path());
-    let path = segments(dir.path()).remove(0);
-    assert_eq!(read(dir.path()), (vec![0, 2, 3, 4], vec![]));
+    let left = folder();
+    let whole = written(left.path());
+    assert_eq!(read(left.path()), (vec![0, 2, 3, 4], vec![]));
     let mut costs = [0; 4];
     for at in 0..whole.len() {
+        let dir = copy(left.path());
         let mut flipped = whole.clone();
         flipped[at] ^= 0x10;
-        fs::write(&path, flipped).unwrap();
-        let (chunks, lost) = read(dir.path());
+        fs::write(segments(dir.path()).remove(0), flipped).unwrap();
+        let mut bench = Bench::real(dir.path());
+        let (chunks, lost) = read_of(&mut bench);
+        // When all has ended it is kept for people, and nothing else is.
+        assert_eq!(bench.carry_out(&order(Vec::new(), 5, Some(5))).failure, None);
+        assert_eq!((bench.spool.stats().quarantined, segments(dir.path()).len()), (1, 0), "byte {at}");
         let seen = match (&chunks[..], &lost[..]) {
             ([0, 2, 3, 4], []) => 0,
             ([2, 3, 4], [range]) if *range == (0..2) => 1,
@@ -81,8 +90,63 @@ fn a_flipped_byte_costs_the_touched_chunk_alone() {
 }
 
 #[test]
+fn a_flipped_byte_of_the_cursor_costs_what_ended_since_the_other_slot() {
+    let left = folder();
+    let mut bench = Bench::real(left.path());
+    let entries: Vec<Entry> = (0..4).map(|n| entry(&bench.budget, n, 1)).collect();
+    assert_eq!(bench.carry_out(&order(entries, 4, Some(1))).failure, None);
+    assert_eq!(bench.carry_out(&order(Vec::new(), 4, Some(3))).failure, None);
+    drop(bench);
+    let whole = fs::read(lane(left.path()).join(CURSOR)).unwrap();
+    let (older, newer) = (cursor::place(1) as usize, cursor::place(2) as usize);
+    let mut costs = [0; 2];
+    for start in [older, newer] {
+        let length = u32::from_le_bytes(whole[start + 8..start + 12].try_into().unwrap()) as usize;
+        for at in start..start + length {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 0x10;
+            fs::write(lane(left.path()).join(CURSOR), flipped).unwrap();
+            let mut bench = Bench::real(left.path());
+            let indexed = bench.index();
+            let expected = if start == newer { 1 } else { 3 };
+            assert_eq!((indexed.failure, indexed.next, indexed.cursor.watermark), (None, 4, expected), "byte {at}");
+            let firsts: Vec<_> = bench.read_all(expected, 4).iter().map(|piece| offsets(piece).start).collect();
+            assert_eq!(firsts, (expected..4).collect::<Vec<_>>(), "byte {at}");
+            costs[usize::from(start == newer)] += 1;
+        }
+    }
+    assert!(costs.iter().all(|touched| *touched > 50), "{costs:?}");
+}
+
+#[test]
+fn a_flipped_byte_of_the_lane_file_sends_no_record_elsewhere() {
+    let left = folder();
+    written(left.path());
+    let whole = fs::read(lane(left.path()).join(LANE_FILE)).unwrap();
+    let mut set_aside = 0;
+    for at in 0..whole.len() {
+        let dir = copy(left.path());
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0x02;
+        fs::write(lane(dir.path()).join(LANE_FILE), flipped).unwrap();
+        let seen = inspect::look(dir.path()).unwrap().lanes.remove(0).place.destination;
+        let mut bench = Bench::real(dir.path());
+        if bench.found.is_empty() {
+            // It says that a newer splashdam wrote it: all of it is kept for that one.
+            set_aside += 1;
+            assert!(lane(dir.path()).with_extension("newer").is_dir(), "byte {at}");
+            assert_eq!(bench.spool.stats().left_out, 1);
+            continue;
+        }
+        assert_eq!((&bench.found[0].destination, seen), (&destination(), Ok(destination())), "byte {at}");
+        assert_eq!(read_of(&mut bench), (vec![0, 2, 3, 4], vec![]), "byte {at}");
+    }
+    assert_eq!(set_aside, 1, "the number of the format alone");
+}
+
+#[test]
 fn a_lane_survives_without_its_lane_file_or_its_first_segment() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     written(dir.path());
     fs::write(lane(dir.path()).join(LANE_FILE), "{").unwrap();
     assert_eq!(read(dir.path()).0, [0, 2, 3, 4]);
@@ -93,7 +157,7 @@ fn a_lane_survives_without_its_lane_file_or_its_first_segment() {
 
 #[test]
 fn what_nobody_can_tell_is_put_aside_and_what_is_newer_is_kept() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     for (name, contents) in [("a", "{"), ("b", r#"{"format":2}"#)] {
         let folder = dir.path().join("lanes").join(name);
         fs::create_dir_all(&folder).unwrap();
@@ -109,7 +173,7 @@ fn what_nobody_can_tell_is_put_aside_and_what_is_newer_is_kept() {
 
 #[test]
 fn a_damaged_segment_goes_to_the_quarantine() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let mut bytes = written(dir.path());
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
@@ -131,7 +195,7 @@ proptest! {
         cursor in proptest::collection::vec(any::<u8>(), 0..200),
         at in 0_usize..1_200,
     ) {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = folder();
         let mut whole = written(dir.path());
         let at = at.min(whole.len());
         let end = whole.len().min(at + segment.len());

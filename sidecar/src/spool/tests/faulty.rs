@@ -7,6 +7,8 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
+use rustix::io::Errno;
+
 use crate::spool::disk::{open_regular, Disk, RealDisk};
 
 /// What becomes of the operation that is hit.
@@ -101,12 +103,19 @@ impl Faulty {
         let times = state.times;
         let Some((_, hit)) = state.hit.filter(|(hit, _)| (*hit..*hit + times).contains(&at)) else { return whole() };
         state.was_hit = true;
-        match hit {
-            Hit::Before => {}
-            Hit::Torn => torn(),
-            Hit::After => drop(whole()),
-        }
-        Err(io::Error::other("hit"))
+        // As a disk that is full, and one that is broken.
+        let error = match hit {
+            Hit::Before => Errno::NOSPC,
+            Hit::Torn => {
+                torn();
+                Errno::NOSPC
+            }
+            Hit::After => {
+                drop(whole());
+                Errno::IO
+            }
+        };
+        Err(error.into())
     }
 }
 
@@ -151,7 +160,8 @@ impl Disk for Faulty {
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
         let synced = self.step(|| Ok(()), || {});
-        if synced.is_ok() {
+        // That folder of everybody's may hold very many names.
+        if synced.is_ok() && path.parent() != Some(Path::new("/")) && path != std::env::temp_dir() {
             self.state().names.insert(path.to_owned(), listing(path));
         }
         synced
@@ -177,8 +187,9 @@ impl Disk for Faulty {
     }
 }
 
-/// Names in a folder, and their inodes.
-fn listing(folder: &Path) -> HashMap<String, u64> {
-    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
-    entries.map(|entry| (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().ino())).collect()
+/// Names in a folder, and their inodes. What goes meanwhile is not there.
+pub(super) fn listing(folder: &Path) -> HashMap<String, u64> {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let about = |entry: fs::DirEntry| Some((entry.file_name().into_string().ok()?, entry.metadata().ok()?.ino()));
+    entries.filter_map(about).collect()
 }

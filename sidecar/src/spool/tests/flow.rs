@@ -18,7 +18,7 @@ fn count(dir: &Path, folder: &str) -> usize {
 
 #[test]
 fn a_spool_is_of_one_process() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let bench = Bench::real(dir.path());
     let budget = Arc::clone(&bench.budget);
     let options = Options { dir: dir.path().into(), max_bytes: 1, survives: Survives::ProcessCrash, budget, lanes: 1 };
@@ -30,7 +30,7 @@ fn a_spool_is_of_one_process() {
 
 #[test]
 fn a_read_is_bounded_by_what_pays_for_it() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let mut bench = Bench::real(dir.path());
     let entries: Vec<_> = (0..4).map(|n| entry(&bench.budget, n, 1)).collect();
     let bytes: Vec<_> =
@@ -54,7 +54,7 @@ fn a_read_is_bounded_by_what_pays_for_it() {
 
 #[test]
 fn a_record_larger_than_a_segment_comes_back() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let mut bench = Bench::real(dir.path());
     let large = "l".repeat(BLOCK + SEGMENT as usize);
     let chunk = crate::engine::chunk::tests::chunk_of(&bench.budget, &[(5, &large)]);
@@ -67,7 +67,7 @@ fn a_record_larger_than_a_segment_comes_back() {
 
 #[test]
 fn an_offset_inside_a_chunk_brings_the_whole_chunk() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let mut bench = Bench::real(dir.path());
     let entries = vec![entry(&bench.budget, 0, 5), entry(&bench.budget, 5, 5)];
     bench.carry_out(&order(entries, 10, None));
@@ -77,7 +77,7 @@ fn an_offset_inside_a_chunk_brings_the_whole_chunk() {
 
 #[test]
 fn a_tombstone_of_very_many_runs_is_divided() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let mut bench = Bench::real(dir.path());
     let records = MOST_RUNS as u32 + 10;
     let mut many = tombstone(&bench.budget, 0, records);
@@ -90,7 +90,7 @@ fn a_tombstone_of_very_many_runs_is_divided() {
 
 #[test]
 fn what_has_ended_is_used_again_and_then_goes() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let mut bench = Bench::real(dir.path());
     let append = order(vec![entry(&bench.budget, 0, 3)], 3, Some(3));
     bench.carry_out(&append);
@@ -120,7 +120,7 @@ fn what_has_ended_is_used_again_and_then_goes() {
 
 #[test]
 fn a_closed_lane_leaves_nothing() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let mut bench = Bench::real(dir.path());
     let append = order(vec![entry(&bench.budget, 0, 3)], 3, None);
     bench.carry_out(&append);
@@ -136,7 +136,7 @@ fn a_closed_lane_leaves_nothing() {
 
 #[test]
 fn no_offset_is_given_out_twice() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let mut bench = Bench::real(dir.path());
     // 3 on disk; 3..9 only in memory, of which 5..8 have ended when the process dies.
     let mut append = order(vec![entry(&bench.budget, 0, 3)], 3, Some(1));
@@ -156,7 +156,7 @@ fn no_offset_is_given_out_twice() {
 
 #[test]
 fn what_was_refused_is_written_once_or_counted() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let mut bench = Bench::real(dir.path());
     let chunk = entry(&bench.budget, 0, 3).chunk;
     let refused = vec![Refused { chunk, records: 0..2, reason: "too_old", at_ms: 5 }];

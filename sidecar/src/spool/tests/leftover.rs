@@ -36,7 +36,7 @@ pub(super) fn closing(end: u64) -> Order {
 
 #[test]
 fn nobody_writes_or_deletes_over_what_was_not_looked_at() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     left(dir.path(), 5, Some(2));
     let before = segments(dir.path());
     let mut bench = Bench::real(dir.path());
@@ -57,7 +57,7 @@ fn nobody_writes_or_deletes_over_what_was_not_looked_at() {
 
 #[test]
 fn where_all_has_ended_nobody_needs_to_look() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     left(dir.path(), 5, Some(5));
     let mut bench = Bench::real(dir.path());
     let append = vec![entry(&bench.budget, 5, 1)];
@@ -70,7 +70,7 @@ fn where_all_has_ended_nobody_needs_to_look() {
 
 #[test]
 fn a_lane_with_another_number_goes_on_with_its_cursor() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let mut bench = Bench::real(dir.path());
     let append = order(vec![entry(&bench.budget, 0, 5)], 5, Some(1));
     bench.carry_out(&append);
@@ -103,7 +103,7 @@ fn a_failed_deletion_is_made_good_before_the_destination_is_used_again() {
         assert_eq!(bench.carry_out(&order(entries, 27, Some(13))).failure, None);
     };
     for survives in [Survives::ProcessCrash, Survives::PowerLoss] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = folder();
         let whole = Arc::new(Faulty::default());
         let mut bench = Bench::on(dir.path(), Arc::<Faulty>::clone(&whole), survives);
         script(&mut bench);
@@ -111,7 +111,7 @@ fn a_failed_deletion_is_made_good_before_the_destination_is_used_again() {
         assert_eq!(bench.carry_out(&closing(27)).failure, None);
         for at in from..whole.operations() {
             for hit in [Hit::Before, Hit::After] {
-                let dir = tempfile::tempdir().unwrap();
+                let dir = folder();
                 let mut bench = Bench::on(dir.path(), Arc::new(Faulty::fails_at(at, hit, 3)), survives);
                 script(&mut bench);
                 let failed = bench.carry_out(&closing(27)).failure.is_some();
@@ -123,7 +123,7 @@ fn a_failed_deletion_is_made_good_before_the_destination_is_used_again() {
 
 #[test]
 fn a_half_closed_lane_may_be_looked_at() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let mut bench = Bench::real(dir.path());
     let append = order(vec![entry(&bench.budget, 0, 5)], 5, Some(5));
     bench.carry_out(&append);
@@ -142,7 +142,7 @@ fn a_half_closed_lane_may_be_looked_at() {
 #[test]
 fn what_an_index_calls_durable_survives_a_power_loss() {
     for names in [false, true] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = folder();
         // The process before asked for no syncs.
         left(dir.path(), 5, None);
         let disk = Arc::new(Faulty::default());
@@ -157,7 +157,7 @@ fn what_an_index_calls_durable_survives_a_power_loss() {
 
 #[test]
 fn what_ended_between_two_segments_is_known_after_a_power_loss() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let disk = Arc::new(Faulty::default());
     let mut bench = Bench::on(dir.path(), Arc::<Faulty>::clone(&disk), Survives::PowerLoss);
     for n in 0..3 {
@@ -179,7 +179,7 @@ fn what_ended_between_two_segments_is_known_after_a_power_loss() {
 
 #[test]
 fn a_quiet_lane_holds_no_file_open() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let mut bench = Bench::real(dir.path());
     let append = order(vec![entry(&bench.budget, 0, 5)], 5, Some(2));
     bench.carry_out(&append);

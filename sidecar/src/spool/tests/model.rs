@@ -1,5 +1,6 @@
 //! The other side of the spool in tests: makes orders as the engine does, and knows what must come back.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,10 +15,33 @@ use crate::spool::reader::Reader;
 use crate::spool::salt::Salts;
 use crate::spool::shared::Now;
 use crate::spool::writer::Writer;
-use crate::spool::{Found, Options, Spool, Survives};
+use crate::spool::{Found, OpenError, Options, Spool, Survives};
 
 pub(super) const CLIENT: [u8; 16] = [7; 16];
 pub(super) const SEGMENT: u64 = 4_096;
+
+/// A folder that goes with its handle; in memory where that is possible, as the tests here make tens of thousands.
+pub(super) fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// A copy of a spool, lock and all.
+pub(super) fn copy(from: &Path) -> tempfile::TempDir {
+    let to = folder();
+    let mut folders = vec![from.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = to.path().join(entry.path().strip_prefix(from).unwrap());
+            if entry.file_type().unwrap().is_dir() {
+                fs::create_dir(path).unwrap();
+                folders.push(entry.path());
+            } else {
+                fs::copy(entry.path(), path).unwrap();
+            }
+        }
+    }
+    to
+}
 
 pub(super) fn destination() -> Destination {
     Destination::parse("/app", "pod").unwrap()
@@ -35,13 +59,18 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn on(dir: &Path, disk: Arc<dyn Disk>, survives: Survives) -> Self {
+        Self::try_on(dir, disk, survives).unwrap()
+    }
+
+    /// The same on a disk that may not even let us begin.
+    pub(super) fn try_on(dir: &Path, disk: Arc<dyn Disk>, survives: Survives) -> Result<Self, OpenError> {
         let budget = Budget::new(64 << 20);
         let options = Options { dir: dir.to_owned(), max_bytes: 1, survives, budget: Arc::clone(&budget), lanes: 4 };
-        let (mut spool, found) = Spool::open_on(disk, options).unwrap();
+        let (mut spool, found) = Spool::open_on(disk, options)?;
         Arc::get_mut(&mut spool.shared).unwrap().segment_bytes = SEGMENT;
         let writer = Writer::new(Arc::clone(&spool.shared), Salts::new().unwrap());
         let reader = Reader::new(Arc::clone(&spool.shared));
-        Bench { spool, found, budget, writer, reader, now: Now { at: Instant::now(), ms: 1 } }
+        Ok(Bench { spool, found, budget, writer, reader, now: Now { at: Instant::now(), ms: 1 } })
     }
 
     pub(super) fn real(dir: &Path) -> Self {

@@ -47,7 +47,7 @@ fn assert_goes_on(dir: &Path) {
 #[test]
 fn of_two_segments_with_one_base_the_one_with_entries_counts() {
     for salt in [0, u64::MAX] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = folder();
         left(dir.path(), 5, None);
         let name = SegmentName { base: 0, salt };
         fs::write(lane(dir.path()).join(name.to_string()), header(name)).unwrap();
@@ -58,7 +58,7 @@ fn of_two_segments_with_one_base_the_one_with_entries_counts() {
 
 #[test]
 fn of_two_with_entries_the_one_that_goes_further_counts_and_the_other_is_kept_for_people() {
-    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (dir, other) = (folder(), folder());
     left(dir.path(), 5, None);
     left(other.path(), 2, None);
     let shorter = segments(other.path()).remove(0);
@@ -71,7 +71,7 @@ fn of_two_with_entries_the_one_that_goes_further_counts_and_the_other_is_kept_fo
 fn one_that_was_only_just_begun_goes_silently() {
     let name = SegmentName { base: 5, salt: 77 };
     for contents in [Vec::new(), vec![9; 3_000], header(name)] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = folder();
         left(dir.path(), 5, None);
         fs::write(lane(dir.path()).join(name.to_string()), contents).unwrap();
         assert_goes_on(dir.path());
@@ -89,7 +89,7 @@ fn a_name_alone_does_not_say_where_the_lane_ends() {
         |path| symlink(path, path).unwrap(),
     ];
     for put in put {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = folder();
         left(dir.path(), 5, None);
         put(&lane(dir.path()).join("00000000ffffffff-0000000000000002.segment"));
         let seen = &inspect::look(dir.path()).unwrap().lanes[0];
@@ -98,7 +98,7 @@ fn a_name_alone_does_not_say_where_the_lane_ends() {
         assert_eq!((segments(dir.path()).len(), quarantined(dir.path())), (2, 1));
     }
     // Not even of ours is one that no offset can be in.
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     left(dir.path(), 5, None);
     fs::write(lane(dir.path()).join("ffffffffffffffff-0000000000000002.segment"), "").unwrap();
     assert_goes_on(dir.path());
@@ -106,7 +106,7 @@ fn a_name_alone_does_not_say_where_the_lane_ends() {
 
 #[test]
 fn a_header_says_where_the_lane_ends() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     left(dir.path(), 5, None);
     let name = SegmentName { base: 9, salt: 3 };
     fs::write(lane(dir.path()).join(name.to_string()), header(name)).unwrap();
@@ -118,7 +118,7 @@ fn a_header_says_where_the_lane_ends() {
 
 #[test]
 fn a_folder_among_the_segments_costs_what_lies_there_alone() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let mut bench = Bench::real(dir.path());
     for n in 0..3 {
         let append = order(vec![entry(&bench.budget, n, 1)], n + 1, None);
@@ -142,7 +142,7 @@ fn a_cursor_that_cannot_be_read_is_set_aside() {
     type Put = fn(&Path);
     let put: [Put; 3] = [|path| fs::create_dir(path).unwrap(), fifo, |path| symlink(path, path).unwrap()];
     for put in put {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = folder();
         left(dir.path(), 5, None);
         put(&lane(dir.path()).join("cursor"));
         assert_eq!(inspect::look(dir.path()).unwrap().lanes[0].records, 5);
@@ -154,7 +154,7 @@ fn a_cursor_that_cannot_be_read_is_set_aside() {
 #[test]
 fn what_the_disk_refuses_is_done_without_and_what_it_refuses_for_a_moment_is_waited_for() {
     let (io, many) = (Errno::IO.raw_os_error(), Errno::MFILE.raw_os_error());
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     left(dir.path(), 5, Some(3));
     let disk = Arc::new(Faulty::default());
     let mut bench = Bench::on(dir.path(), Arc::<Faulty>::clone(&disk), Survives::ProcessCrash);
@@ -186,7 +186,7 @@ fn what_the_disk_refuses_is_done_without_and_what_it_refuses_for_a_moment_is_wai
 
 #[test]
 fn a_lane_file_that_is_none_is_no_harm_and_one_that_cannot_be_read_is_left_alone() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     left(dir.path(), 5, None);
     let file = lane(dir.path()).join("lane.json");
     fs::remove_file(&file).unwrap();
@@ -209,7 +209,7 @@ fn a_lane_file_that_is_none_is_no_harm_and_one_that_cannot_be_read_is_left_alone
 
 #[test]
 fn a_newer_segment_sets_the_lane_aside() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     left(dir.path(), 5, None);
     let newest = lane(dir.path()).join(SegmentName { base: 5, salt: 3 }.to_string());
     fs::write(newest, b"SPLASHD2 and what we do not know").unwrap();
@@ -220,7 +220,7 @@ fn a_newer_segment_sets_the_lane_aside() {
 
 #[test]
 fn folders_in_the_quarantine_count() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let before = Bench::real(dir.path()).spool.stats().spool_bytes;
     let folder = dir.path().join("quarantine/lane");
     fs::create_dir(&folder).unwrap();
@@ -230,7 +230,7 @@ fn folders_in_the_quarantine_count() {
 
 #[test]
 fn without_the_folder_of_the_spares_segments_go_for_good() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let mut bench = Bench::real(dir.path());
     fs::remove_dir(dir.path().join("spare")).unwrap();
     for n in 0..5 {
@@ -255,7 +255,7 @@ fn without_the_folder_of_the_spares_segments_go_for_good() {
 
 #[test]
 fn the_quarantine_is_made_again() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     left(dir.path(), 5, None);
     fs::write(segments(dir.path()).remove(0), header(SegmentName { base: 0, salt: 1 })).unwrap();
     fs::write(lane(dir.path()).join(SegmentName { base: 9, salt: 1 }.to_string()), "nonsense").unwrap();
@@ -268,7 +268,7 @@ fn the_quarantine_is_made_again() {
 
 #[test]
 fn a_last_segment_without_a_good_entry_costs_itself_alone() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let mut bench = Bench::real(dir.path());
     for n in 0..6 {
         let append = order(vec![entry(&bench.budget, n, 1)], n + 1, None);

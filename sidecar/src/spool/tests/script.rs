@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::faulty::Faulty;
 use super::model::*;
 use crate::engine::spool::{Entry, Order};
+use crate::spool::disk::Disk;
+use crate::spool::lanes::lock;
 use crate::spool::Survives;
 
 /// What a script does. Offsets follow one another.
@@ -20,6 +21,8 @@ pub(super) enum Step {
     Skip(u64),
     /// The cursor follows to so far behind the end.
     Cursor(u64),
+    /// The cursor stays, and says that so many records from the first offset have ended: what lies between others goes.
+    Ended(u64, u64),
     /// Both in one order.
     AppendAndCursor(u32, u32, u64),
     Wait(u64),
@@ -71,8 +74,35 @@ pub(super) const SCRIPT: &[Step] = &[
     Step::Append(1, 1),
 ];
 
+/// Deletes from between others, so that the cursor alone knows of it, and goes on writing cursors; then all ends, so that the
+/// cursor alone knows the channels.
+pub(super) const GAPS: &[Step] = &[
+    Step::Append(1, 2),
+    Step::Wait(6),
+    Step::Append(1, 3),
+    Step::Wait(6),
+    Step::Append(1, 2),
+    Step::Ended(2, 3),
+    Step::Ended(2, 3),
+    Step::Ended(2, 3),
+    Step::Append(1, 1),
+    Step::Ended(2, 3),
+    Step::Cursor(0),
+    Step::Wait(6),
+    Step::Tick,
+    Step::Cursor(0),
+    Step::Cursor(0),
+    Step::Cursor(0),
+    Step::Append(1, 1),
+];
+
+/// What a process does that takes over: it looks, goes on and tidies up. What was left of a segment is cleared away before the next is
+/// begun, and what has ended goes.
+pub(super) const RECOVERY: &[Step] =
+    &[Step::Append(2, 2), Step::Wait(2), Step::AppendAndCursor(1, 1, 1), Step::Wait(6), Step::Cursor(0), Step::Tick];
+
 /// What the engine knows.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     /// Reported as durable.
     pub(super) acked: u64,
@@ -86,24 +116,52 @@ pub(super) struct Known {
     pub(super) cursor: u64,
     /// What ended without records on disk.
     pub(super) ended: Vec<std::ops::Range<u64>>,
+    /// What a power loss may have torn: written, and told to nobody as durable, when a process ended.
+    pub(super) unsure: Vec<std::ops::Range<u64>>,
     pub(super) closing: bool,
 }
 
 /// A script under way.
 pub(super) struct Run {
-    /// `None` for a moment.
+    /// `None` for a moment, and where the disk did not even let us begin.
     pub(super) bench: Option<Bench>,
     dir: PathBuf,
-    disk: Arc<Faulty>,
+    disk: Arc<dyn Disk>,
     survives: Survives,
     pub(super) known: Known,
     retries: bool,
 }
 
 impl Run {
-    pub(super) fn new(dir: &Path, disk: Arc<Faulty>, survives: Survives, retries: bool) -> Self {
-        let bench = Some(Bench::on(dir, Arc::<Faulty>::clone(&disk), survives));
-        Run { bench, dir: dir.to_owned(), disk, survives, known: Known::default(), retries }
+    pub(super) fn new(dir: &Path, disk: Arc<dyn Disk>, survives: Survives, retries: bool) -> Self {
+        let mut run = Run { bench: None, dir: dir.to_owned(), disk, survives, known: Known::default(), retries };
+        run.open();
+        run
+    }
+
+    /// Another process in the place of one of which so much is known: what it does until a lane's files are known, and the rest of
+    /// [`RECOVERY`].
+    pub(super) fn recover(dir: &Path, disk: Arc<dyn Disk>, survives: Survives, known: Known) -> Self {
+        let mut run = Run { bench: None, dir: dir.to_owned(), disk, survives, known, retries: false };
+        if run.restart() {
+            run.script(RECOVERY);
+        }
+        run
+    }
+
+    /// Whether the spool could be opened.
+    fn open(&mut self) -> bool {
+        for _ in 0..4 {
+            let opened = Bench::try_on(&self.dir, Arc::clone(&self.disk), self.survives);
+            if let Ok(bench) = opened {
+                self.bench = Some(bench);
+                return true;
+            }
+            if !self.retries {
+                return false;
+            }
+        }
+        panic!("the failures are over, and another start does not help");
     }
 
     fn bench(&mut self) -> &mut Bench {
@@ -113,7 +171,7 @@ impl Run {
     /// Runs the script; ends early where an order fails for good.
     pub(super) fn script(&mut self, script: &[Step]) {
         for step in script {
-            if !self.step(*step) {
+            if self.bench.is_none() || !self.step(*step) {
                 return;
             }
         }
@@ -136,6 +194,13 @@ impl Run {
                 self.send(Vec::new(), end, None)
             }
             Step::Cursor(behind) => self.send(Vec::new(), self.known.asked, Some(behind)),
+            Step::Ended(first, records) => {
+                let mut order = order(Vec::new(), self.known.asked, Some(self.known.watermark));
+                let ended = first..first + records;
+                order.cursor.as_mut().unwrap().ended.push(ended.clone());
+                self.known.ended.push(ended);
+                self.carry_out(order)
+            }
             Step::Wait(seconds) => {
                 self.bench().wait(Duration::from_secs(seconds));
                 true
@@ -157,12 +222,22 @@ impl Run {
 
     fn restart(&mut self) -> bool {
         self.bench = None;
-        self.bench = Some(Bench::on(&self.dir, Arc::<Faulty>::clone(&self.disk), self.survives));
+        self.known.unsure.push(self.known.written..self.known.asked);
+        if !self.open() {
+            return false;
+        }
         for _ in 0..4 {
             let indexed = self.bench().index();
             if indexed.failure.is_none() {
-                assert!(self.known.acked <= indexed.next && indexed.next <= self.known.asked, "{indexed:?}");
+                assert!(self.known.written <= indexed.next && indexed.next <= self.known.asked, "{indexed:?}");
                 self.known.asked = indexed.next;
+                self.known.acked = indexed.next;
+                let files = self.bench().spool.shared.lanes.of(&destination());
+                let on_disk = lock(&files).end;
+                if on_disk > indexed.cursor.watermark {
+                    // The engine tells clients so.
+                    self.known.written = self.known.written.max(on_disk);
+                }
                 return true;
             }
             if !self.retries {
@@ -199,7 +274,8 @@ impl Run {
             let ends = order.append.iter().map(|entry| entry.first + u64::from(entry.chunk.records));
             self.known.written = ends.filter(|end| *end <= stored.end).max().unwrap_or(0).max(self.known.written);
             if stored.failure.is_none() {
-                self.known.cursor = self.known.watermark;
+                let cursor = order.cursor.as_ref().map_or(0, |cursor| cursor.watermark);
+                self.known.cursor = self.known.cursor.max(cursor);
                 assert_eq!(stored.end, order.end);
                 return true;
             }

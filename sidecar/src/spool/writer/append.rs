@@ -120,6 +120,7 @@ impl Lane {
         if self.names_to_sync {
             self.shared.sync_folder(&self.path)?;
             self.names_to_sync = false;
+            self.names_are_synced();
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ impl Lane {
     /// where what is oldest was dropped to make room, it may be behind something that is still in flight.
     pub(super) fn delete_ended(&mut self, pool: &mut Pool, now: Instant) -> io::Result<()> {
         while let Some((index, segment)) = self.ended_segment() {
-            self.keep_cursor(index)?;
+            self.keep_cursor_for(index)?;
             self.discard(&segment, pool, now)?;
             lock(&self.files).segments.remove(index);
         }
@@ -30,12 +30,13 @@ impl Lane {
     /// Mostly an older cursor does after a power loss: what lies before the first segment has ended. But only the cursor knows
     /// that something between two segments had, and with the last segment the lane's channels would go: then it must be on the
     /// disk first.
-    fn keep_cursor(&mut self, index: usize) -> io::Result<()> {
+    fn keep_cursor_for(&mut self, index: usize) -> io::Result<()> {
         let front = index == 0 && lock(&self.files).segments.len() > 1;
         if front || !self.shared.syncs() {
             return Ok(());
         }
-        self.sync_cursor()
+        let end = lock(&self.files).segment_end(index);
+        self.keep_cursor(end)
     }
 
     /// Does away with what is called a segment and is none.

@@ -35,6 +35,13 @@ pub(super) struct Current {
     pub(super) begun: Instant,
 }
 
+/// With `power-loss`: a slot of the cursor that is on the disk, and that alone knows what has ended below some offset.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    number: u64,
+    end: u64,
+}
+
 /// A lane.
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -52,6 +59,8 @@ pub(super) struct Lane {
     cursor: Option<File>,
     cursor_path: PathBuf,
     cursor_number: u64,
+    /// The slot that has to stay on the disk until something else there knows what it alone knows.
+    kept: Option<Kept>,
     /// The folder is there, and its `lane.json`.
     ready: bool,
 }
@@ -70,6 +79,9 @@ impl Lane {
         let seed = std::mem::take(&mut held.seed);
         let (path, reported) = (shared.lane_folder(&held), held.end);
         drop(held);
+        // Which slot of an earlier process is on the disk nobody knows: the next one must not overwrite it before the last one is.
+        let before = seed.cursor_number.checked_sub(1).filter(|_| shared.syncs());
+        let kept = before.map(|number| Kept { number, end: reported });
         Ok(Lane {
             shared: Arc::clone(shared),
             destination: destination.clone(),
@@ -82,6 +94,7 @@ impl Lane {
             names_to_sync: false,
             cursor: None,
             cursor_number: seed.cursor_number,
+            kept,
             ready: false,
         })
     }
@@ -117,10 +130,14 @@ impl Lane {
         Ok(())
     }
 
-    /// Writes the cursor into the slot that does not count. Not synced: an older one costs duplicates only.
+    /// Writes the cursor into the slot that does not count. Not synced: an older one costs duplicates only. But where one is kept it
+    /// is not overwritten before the other one is on the disk: a power loss may tear both.
     pub(super) fn write_cursor(&mut self, engine: &Cursor) -> io::Result<()> {
         self.make_ready()?;
         let channels = self.channels.at_cursor(&engine.channels);
+        if self.kept.is_some_and(|kept| cursor::place(kept.number) != cursor::place(self.cursor_number)) {
+            self.keep_last_cursor()?;
+        }
         let number = self.cursor_number + 1;
         let bytes = cursor::encode_with(number, engine, &channels);
         let at = cursor::place(number);
@@ -149,12 +166,38 @@ impl Lane {
         Ok(self.cursor.insert(file))
     }
 
-    /// Brings the cursor to the disk.
-    pub(super) fn sync_cursor(&mut self) -> io::Result<()> {
+    /// Brings the cursor to the disk, and sees to it that it stays there: what has ended below `end` it alone is going to know.
+    pub(super) fn keep_cursor(&mut self, end: u64) -> io::Result<()> {
+        let end = self.kept.map_or(end, |kept| kept.end.max(end));
+        self.sync_cursor()?;
+        self.shared.sync_folder(&self.path)?;
+        self.kept = Some(Kept { number: self.cursor_number, end });
+        Ok(())
+    }
+
+    /// The slot written last is kept in the place of the one that is going to be overwritten.
+    fn keep_last_cursor(&mut self) -> io::Result<()> {
+        let synced = self.sync_cursor();
+        if synced.is_err() {
+            // The kernel forgets what it could not bring to the disk. The next cursor takes that slot again.
+            self.cursor_number += 1;
+        }
+        synced?;
+        self.kept = self.kept.map(|kept| Kept { number: self.cursor_number, ..kept });
+        Ok(())
+    }
+
+    fn sync_cursor(&mut self) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
         let synced = self.cursor_file().and_then(|file| shared.disk.sync(file));
-        doing("sync the cursor", &self.cursor_path, synced)?;
-        shared.sync_folder(&self.path)
+        doing("sync the cursor", &self.cursor_path, synced)
+    }
+
+    /// The names of the segments, and what is in them, are on the disk: where none lies before what the cursor alone knew, they tell
+    /// enough.
+    pub(super) fn names_are_synced(&mut self) {
+        let first = lock(&self.files).segments.first().map_or(0, |segment| segment.name.base);
+        self.kept.take_if(|kept| kept.end <= first);
     }
 
     /// Whether files of it are open.

@@ -14,7 +14,8 @@ fn one_poison_record_costs_itself_only() {
     const RECORDS: u64 = 10_000;
     let remote = Remote::strict();
     let proxy = Proxy::start(remote.url(), is_poisoned);
-    let sidecar = Setup::at(proxy.url()).start();
+    // All in one batch, however slowly they come: only its fullness sends it.
+    let sidecar = Setup::at(proxy.url()).flags(&["--linger", "60s", "--linger-quiet", "60s"]).start();
     let mut lines = numbered(0..RECORDS, 60);
     lines[6_789].push_str(" POISON");
     sidecar.feed_lines(lines);
@@ -25,6 +26,8 @@ fn one_poison_record_costs_itself_only() {
     assert_eq!((account.received(), account.rejected(), account.dropped()), (RECORDS, 1, 0));
     let marks = remote.report().marks;
     assert_eq!((marks.unique, marks.doubled), (RECORDS - 1, 0));
+    let poisoned = proxy.calls().into_iter().find(|call| is_poisoned(call).is_some()).unwrap();
+    assert_eq!(poisoned.body.matches("\"timestamp\"").count() as u64, RECORDS);
     let puts = proxy.operations().iter().filter(|operation| *operation == "PutLogEvents").count();
     assert!(puts < 60, "{puts} calls");
     remote.no_violation();

@@ -37,6 +37,7 @@ const CASES: &[Case] = &[
     ("half a flush", |wire| greeted(wire, b"\x03\0\0\0\x03\x01\x01"), BAD_FRAME),
     ("a level that is none", |wire| greeted(wire, b"\x0e\0\0\0\x03\x01\0\0\0\0\0\0\0\x09\0\0\0\0"), BAD_FRAME),
     ("bye before hello", |wire| wire.raw(b"\xffSPD\x01\0\0\0\x05"), BAD_FRAME),
+    ("records before hello, of which the rest never comes", |wire| wire.raw(b"\xffSPD\0\x80\0\0\x02"), BAD_FRAME),
     ("a future version", |wire| versions(wire, 2, 3), UNSUPPORTED_VERSION),
     ("version 0", |wire| versions(wire, 0, 1), UNSUPPORTED_VERSION),
     (

@@ -11,8 +11,35 @@ pub(crate) struct Call {
     pub(crate) body: String,
 }
 
+/// An answer of our own.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Header lines, each with its end, beside the length.
+    pub(crate) headers: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    /// What CloudWatch Logs says when it does not do what it was asked.
+    pub(crate) fn error(status: u16, code: &str) -> Self {
+        Answer::new(status, format!(r#"{{"__type":"{code}","message":"said the test"}}"#))
+    }
+
+    /// A JSON body with a request id.
+    pub(crate) fn new(status: u16, body: impl Into<String>) -> Self {
+        let headers = "content-type: application/x-amz-json-1.1\r\nx-amzn-requestid: test\r\n".to_owned();
+        Answer { status, headers, body: body.into() }
+    }
+
+    fn write(&self, mut to: impl Write) -> io::Result<()> {
+        let Answer { status, headers, body } = self;
+        write!(to, "HTTP/1.1 {status} Said\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
+    }
+}
+
 /// What to answer instead of the endpoint; `None` lets the call pass.
-type Judge = dyn Fn(&Call) -> Option<&'static str> + Send + Sync;
+type Judge = dyn Fn(&Call) -> Option<Answer> + Send + Sync;
 
 /// A relay on a port of its own. Its threads end with their connections.
 #[derive(Debug)]
@@ -24,6 +51,11 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// A relay to `upstream` that answers what `judge` says with a 400 of that error code.
     pub(crate) fn start(upstream: &str, judge: impl Fn(&Call) -> Option<&'static str> + Send + Sync + 'static) -> Self {
+        Self::answering(upstream, move |call| judge(call).map(|code| Answer::error(400, code)))
+    }
+
+    /// A relay to `upstream` that answers what `judge` says.
+    pub(crate) fn answering(upstream: &str, judge: impl Fn(&Call) -> Option<Answer> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let upstream = upstream.trim_start_matches("http://").to_owned();
@@ -62,12 +94,8 @@ fn relay(client: &TcpStream, upstream: &str, seen: &Mutex<Vec<Call>>, judge: &Ju
         let call = Call { operation, body: String::from_utf8_lossy(&body).into_owned() };
         let verdict = judge(&call);
         seen.lock().unwrap().push(call);
-        if let Some(code) = verdict {
-            let body = format!(r#"{{"__type":"{code}","message":"said the test"}}"#);
-            let length = body.len();
-            let head =
-                "HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.1\r\nx-amzn-requestid: test\r\n";
-            write!(&mut &*client, "{head}content-length: {length}\r\n\r\n{body}")?;
+        if let Some(answer) = verdict {
+            answer.write(client)?;
             continue;
         }
         (&server).write_all(head.as_bytes())?;

@@ -19,6 +19,10 @@ use super::{until, Account, Remote, Scrape, Wire, GROUP, PATIENCE, STREAM};
 pub(crate) struct Setup {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
+    /// A line of shell that is run before, in the same process.
+    before: Option<String>,
+    /// What is mounted, in a namespace of its own.
+    mount: Option<String>,
     directory: Arc<tempfile::TempDir>,
 }
 
@@ -36,7 +40,7 @@ impl Setup {
     /// A socket and nothing else.
     pub(crate) fn bare() -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        let setup = Setup { arguments: Vec::new(), variables: Vec::new(), directory };
+        let setup = Setup { arguments: Vec::new(), variables: Vec::new(), before: None, mount: None, directory };
         let setup = setup
             .variable("AWS_ACCESS_KEY_ID", "test")
             .variable("AWS_SECRET_ACCESS_KEY", "emulator")
@@ -84,6 +88,17 @@ impl Setup {
         self
     }
 
+    /// It may open so many files at once, and may not allow itself more.
+    pub(crate) fn files(self, files: u64) -> Self {
+        self.after(&format!("ulimit -n {files}"))
+    }
+
+    /// What a shell does in its process before it becomes the sidecar, such as `umask 0077`.
+    pub(crate) fn after(mut self, shell: &str) -> Self {
+        self.before = Some(shell.to_owned());
+        self
+    }
+
     /// Takes a variable back.
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.variables.retain(|(key, _)| key != name);
@@ -94,6 +109,23 @@ impl Setup {
     pub(crate) fn spooled(self) -> Self {
         let spool = self.spool().display().to_string();
         self.flags(&["--spool-dir", &spool])
+    }
+
+    /// With this mounted at [`Self::spool`], `$0` in a shell's words, for the sidecar alone: in a namespace of its own.
+    pub(crate) fn mounted(mut self, mount: &str) -> Self {
+        std::fs::create_dir_all(self.spool()).unwrap();
+        self.mount = Some(mount.to_owned());
+        self
+    }
+
+    /// Whether we may mount at all, as root may; says so where we may not.
+    pub(crate) fn may_mount(test: &str) -> bool {
+        let may = Command::new("unshare").args(["--mount", "true"]).stderr(Stdio::null()).status();
+        let may = may.is_ok_and(|status| status.success());
+        if !may {
+            eprintln!("skipped: {test} (needs to mount a file system, which takes root)");
+        }
+        may
     }
 
     /// Where, if it is asked to.
@@ -118,7 +150,18 @@ impl Setup {
 
     /// What starts it, its stderr in a pipe.
     pub(crate) fn command(&self) -> Command {
-        let mut command = self.command_of("run");
+        let mut command = match &self.mount {
+            None => self.command_of("run"),
+            Some(mount) => {
+                // The process stays the same one all the way, so that signals reach it.
+                let script = format!("{mount} && shift && exec \"$@\"");
+                let mut command = self.program("unshare");
+                command.args(["--mount", "sh", "-c", &script]).args([self.spool(), self.spool()]);
+                command.args([env!("CARGO_BIN_EXE_splashdam"), "run"]);
+                command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+                command
+            }
+        };
         command.args(&self.arguments);
         command
     }
@@ -132,9 +175,22 @@ impl Setup {
     }
 
     fn command_of(&self, name: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_splashdam"));
+        let program = env!("CARGO_BIN_EXE_splashdam");
+        let mut command = match &self.before {
+            Some(shell) => {
+                let mut command = self.program("/bin/sh");
+                command.args(["-c", &format!("{shell} && exec \"$0\" \"$@\""), program]);
+                command
+            }
+            None => self.program(program),
+        };
+        command.arg(name);
         command
-            .arg(name)
+    }
+
+    fn program(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())

@@ -1,6 +1,5 @@
 //! What the disk is to do next, and what follows when it is done.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Known, Lane};
@@ -8,7 +7,7 @@ use crate::engine::batch::Queued;
 use crate::engine::channel::Channels;
 use crate::engine::chunk::{Run, TEXT};
 use crate::engine::sabotage::{self, Sabotage};
-use crate::engine::spool::{Cursor, DiskRun, Entry, Order, Stored, CURSOR_RANGES};
+use crate::engine::spool::{DiskRun, Entry, Order, Stored};
 use crate::engine::time::Now;
 
 /// Most bytes of records in one order, and most entries.
@@ -28,6 +27,7 @@ impl Lane {
             return None;
         }
         disk.ordered = disk.ordered.max(ended.min(self.next_offset));
+        disk.inherited.retain(|range| range.end > ended);
         let place = self.queue.partition_point(|queued| queued.first < disk.ordered);
         let from = disk.ordered;
         let waiting = self.queue.range(place..).chain(disk.tail.iter().filter(|queued| queued.first >= from));
@@ -57,24 +57,6 @@ impl Lane {
         let (end, cursor) = (disk.ordered, std::mem::take(&mut disk.dirty));
         let cursor = cursor.then(|| self.cursor());
         Some(Order { lane: 0, destination: self.destination.clone(), append, end, cursor, refused, close: false })
-    }
-
-    /// What has ended, for the disk.
-    #[must_use]
-    pub fn cursor(&self) -> Cursor {
-        let watermark = self.ended() + u64::from(sabotage::on(Sabotage::CursorAhead) && !self.queue.is_empty());
-        let mut ended: Vec<Range<u64>> = Vec::new();
-        let away = self.disk.iter().flat_map(|disk| disk.away_ended.iter().cloned());
-        let tail = self.disk.iter().flat_map(|disk| disk.tail().flat_map(Queued::ended));
-        for range in self.queue.iter().flat_map(Queued::ended).chain(away).chain(tail) {
-            let full = ended.len() == CURSOR_RANGES;
-            match ended.last_mut() {
-                Some(last) if last.end == range.start => last.end = range.end,
-                _ if full => break,
-                _ => ended.push(range),
-            }
-        }
-        Cursor { watermark, ended, channels: self.channels.marks(), clean: false }
     }
 
     /// An order has been done, as far as it went. Returns the channels that have news.

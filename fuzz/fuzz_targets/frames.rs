@@ -1,0 +1,4 @@
+#![no_main]
+//! `splashdam_sidecar::fuzz::frames` under libFuzzer.
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| splashdam_sidecar::fuzz::frames::run(data));
