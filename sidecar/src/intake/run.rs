@@ -243,6 +243,7 @@ impl Intake {
                 let Some(Some(connection)) = self.connections.get_mut(token - FIRST) else { return };
                 connection.closing |= event.is_read_closed() || event.is_error();
                 connection.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+                connection.looked = false;
                 if event.is_writable() {
                     connection.write_out();
                 }
@@ -307,22 +308,17 @@ impl Intake {
         let mut result = Ok(());
         if connection.readable && !connection.replay {
             let room = (scratch.len() - kept).min(connection.read_most());
-            if !self.pay(connection, kept + room) {
-                // Nobody can keep more half lines and half frames now: others have to finish first.
-                let taken = self.take_whole(slot, connection, &mut scratch[..kept + room], pause);
-                self.scratch = scratch;
-                if taken.as_ref().is_ok_and(|taken| !taken) {
-                    connection.starved = true;
-                    self.sweep_within(RETRY);
-                }
-                return taken.map(drop);
-            }
-            match connection.fetch(&mut scratch[kept..kept + room]) {
-                Fetched::Bytes(bytes) => {
+            if self.pay(connection, kept + room) {
+                if let Fetched::Bytes(bytes) = connection.fetch(&mut scratch[kept..kept + room]) {
                     filled += bytes;
                     self.counters.bytes.add(bytes as u64);
                 }
-                Fetched::Nothing | Fetched::End => {}
+            } else {
+                let taken = self.take_whole(slot, connection, &mut scratch, pause);
+                if !matches!(taken, Ok(false)) {
+                    self.scratch = scratch;
+                    return taken.map(drop);
+                }
             }
         }
         let consumed = match self.take_records(slot, connection, &scratch[..filled], filled - kept, pause) {

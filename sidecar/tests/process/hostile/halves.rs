@@ -41,10 +41,11 @@ fn who_sends_whole_frames_need_not_wait_for_those_who_keep_halves() {
         let kept = || sidecar.metric("splashdam_memory_bytes", "kind=\"partial\"");
         until("they keep what there is", || kept() > 600_000);
         let (mut wire, mut text) = (sidecar.wire(), sidecar.text());
-        wire.hello(1, 1);
+        // A long hello, and long frames now and then: they have to be seen in the kernel as a whole.
+        wire.hello_to(1, 1, "", &"s".repeat(500));
         let began = Instant::now();
         for round in 1..=ROUNDS {
-            wire.records(round, ["whole"]);
+            wire.records(round, ["whole".repeat(if round % 10 == 0 { 10_000 } else { 1 })]);
             wire.flush(Level::Admitted);
             text.write_all(b"a whole line\n").unwrap();
         }
