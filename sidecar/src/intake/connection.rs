@@ -57,7 +57,7 @@ pub(crate) struct Connection {
     pub(crate) starved: bool,
     /// Nothing whole was found in the kernel, and no more has come since.
     pub(crate) looked: bool,
-    /// Since when a frame is not whole while we would read it.
+    /// Since when something is kept that is not a whole frame, or that waits for its client to read its answers.
     pub(crate) partial_since: Option<Duration>,
     pub(crate) pace: Pace,
     pub(crate) accepted_at: Duration,

@@ -404,25 +404,18 @@ impl Intake {
         consumed: &mut usize,
     ) -> Result<u64, End> {
         let sizes = self.sizes();
+        let since = connection.partial_since.take();
+        let begin = *consumed;
         let mut taken = 0;
         let mut asked = 0;
         loop {
             let rest = &data[*consumed..];
             let step = framed::step(rest, sizes, connection.channel(), &mut self.open, &self.counters);
             match step.map_err(End::Broken)? {
-                Step::More => {
-                    let partial = !rest.is_empty() && !connection.ended;
-                    let since = connection.partial_since.take();
-                    connection.partial_since = partial.then(|| since.unwrap_or(self.shell.clock().now().at));
-                    if partial {
-                        self.sweep_soon();
-                    }
-                    break;
-                }
+                Step::More => break,
                 Step::Taken { consumed: bytes, records } => {
                     *consumed += bytes;
                     taken += records;
-                    connection.partial_since = None;
                 }
                 Step::Full { records } => {
                     taken += records;
@@ -432,7 +425,6 @@ impl Intake {
                     break;
                 }
                 Step::Asked { consumed: bytes, request } => {
-                    connection.partial_since = None;
                     if self.answer(slot, connection, request)? == Answered::Later {
                         break;
                     }
@@ -445,6 +437,13 @@ impl Intake {
                     }
                 }
             }
+        }
+        // The clock of what is kept. Of frames that are kept until others are dealt with it goes on from one to the next: who
+        // reads an answer now and then keeps room no longer for it.
+        if *consumed < data.len() && (connection.replay || !connection.ended) {
+            let since = since.filter(|_| connection.replay || *consumed == begin);
+            connection.partial_since = Some(since.unwrap_or(self.shell.clock().now().at));
+            self.sweep_soon();
         }
         if taken > 0 {
             self.ack_soon(connection);
