@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use splashdam::wire::{ClientFrame, Level, RecordsFrame, MAGIC};
 
-use crate::support::{hello, now_ms, until, Remote, Sidecar, PATIENCE};
+use crate::support::{hello, now_ms, until, Over, Remote, Sidecar, PATIENCE};
 
 /// Begins a frame of 250,000 bytes, and stays silent until it is sent away.
 fn half(sidecar: &Sidecar, client: u8) -> std::io::Result<()> {
     let mut stream = UnixStream::connect(sidecar.socket())?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     let mut said = MAGIC.to_vec();
     hello(client, 1, "", "").encode_into(&mut said);
     let mut frame = RecordsFrame::with_capacity(0);
@@ -30,6 +31,7 @@ fn who_sends_whole_frames_need_not_wait_for_those_who_keep_halves() {
     let enough = AtomicBool::new(false);
     let (sidecar_, enough_) = (&sidecar, &enough);
     std::thread::scope(|scope| {
+        let _over = Over::new(enough_);
         for client in 100..116 {
             scope.spawn(move || {
                 while !enough_.load(Ordering::Relaxed) {
@@ -53,7 +55,6 @@ fn who_sends_whole_frames_need_not_wait_for_those_who_keep_halves() {
         until("the lines are there", || remote.report().events.accepted >= 2 * ROUNDS);
         // Were it to take its turn with them, each round would take a second or more.
         assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
-        enough.store(true, Ordering::Relaxed);
     });
     sidecar.stop().all_delivered(2 * ROUNDS);
 }
