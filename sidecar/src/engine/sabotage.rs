@@ -39,8 +39,10 @@ pub(crate) enum Sabotage {
     ForgetsAfterError,
     /// Events are sent in the order of arrival, whatever their timestamps.
     TimesNotOrdered,
-    /// A range of no records is noted as ended, which makes the cursor unreadable.
-    NotesNothing,
+    /// The cursor names and counts what is not on disk.
+    CountsUnwritten,
+    /// A segment's header says what a cursor was to say that could not be written.
+    HeaderAhead,
     /// Who waits for room is not told of it.
     ResumeForgotten,
     /// Every flush is answered at once.
@@ -50,7 +52,7 @@ pub(crate) enum Sabotage {
 #[cfg(test)]
 impl Sabotage {
     /// All of them.
-    pub(crate) const ALL: [Sabotage; 21] = [
+    pub(crate) const ALL: [Sabotage; 22] = [
         Sabotage::DurableBeforeWritten,
         Sabotage::NoSync,
         Sabotage::CursorAhead,
@@ -69,7 +71,8 @@ impl Sabotage {
         Sabotage::RejectsWithoutProof,
         Sabotage::ForgetsAfterError,
         Sabotage::TimesNotOrdered,
-        Sabotage::NotesNothing,
+        Sabotage::CountsUnwritten,
+        Sabotage::HeaderAhead,
         Sabotage::ResumeForgotten,
         Sabotage::FlushLies,
     ];

@@ -24,12 +24,18 @@ struct Stretch {
 }
 
 impl Lane {
-    /// What has ended, for the disk.
+    /// What has ended, for the disk. Above the watermark only what lies before `to` is named, all of which is on disk when the
+    /// cursor is: the rest is sent again after a kill.
     #[must_use]
-    pub fn cursor(&self) -> Cursor {
+    pub fn cursor(&self, to: u64) -> Cursor {
         let watermark = self.ended() + u64::from(sabotage::on(Sabotage::CursorAhead) && !self.queue.is_empty());
         let mut stretches = self.stretches();
-        if stretches.len() <= CURSOR_RANGES {
+        let written = stretches.last().is_none_or(|last| last.offsets.end <= to);
+        stretches.retain_mut(|stretch| {
+            stretch.offsets.end = stretch.offsets.end.min(to);
+            !stretch.offsets.is_empty()
+        });
+        if written && stretches.len() <= CURSOR_RANGES {
             let ended = stretches.into_iter().map(|stretch| stretch.offsets).collect();
             return Cursor { watermark, ended, channels: self.channels.marks(&BTreeMap::new()), clean: false };
         }
