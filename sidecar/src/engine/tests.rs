@@ -23,6 +23,7 @@ mod disk;
 mod failing;
 mod faults;
 mod mutants;
+mod mutants_more;
 mod spooled;
 mod throttled;
 

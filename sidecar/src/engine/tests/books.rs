@@ -92,4 +92,13 @@ fn check_chunks(lane: &Lane) {
     assert_eq!(lane.disk.as_ref().map_or(0, |disk| disk.tail_held), tail, "bytes of the tail");
     let unsent = |queued: &&Queued| queued.todo.iter().map(|range| u64::from(range.end - range.start)).sum::<u64>();
     assert_eq!(lane.unsent_records, all.iter().map(unsent).sum::<u64>(), "records not sent");
+    let cost = |queued: &&Queued| -> u64 {
+        let of = |range| u64::from(batch::cost_of(&queued.chunk, range));
+        if queued.is_untouched() {
+            queued.chunk.cost().into()
+        } else {
+            queued.todo.iter().map(of).sum()
+        }
+    };
+    assert_eq!(lane.unsent_cost, all.iter().map(cost).sum::<u64>(), "their cost");
 }

@@ -5,7 +5,7 @@ use super::*;
 /// Seeds of the jitter over which a longest wait is looked for; with so many it is nearly the bound.
 const SEEDS: u64 = 40;
 
-fn until_attempt(world: &mut World) -> u64 {
+pub(super) fn until_attempt(world: &mut World) -> u64 {
     let from = world.at_ms;
     while world.attempts.is_empty() {
         let next = world.engine.next_tick().map_or(1, |at| (at.as_millis() as u64).saturating_sub(world.at_ms));
@@ -16,7 +16,7 @@ fn until_attempt(world: &mut World) -> u64 {
 }
 
 /// A world whose first attempt, of a single record, is in flight.
-fn sent(settings: Settings) -> World {
+pub(super) fn sent(settings: Settings) -> World {
     let mut world = World::new(settings, 64 * MIB);
     let lane = world.lane("s");
     world.feed(lane, 1, 10, 0);
