@@ -259,7 +259,7 @@ impl Engine {
             let (end, refused) = (disk.written, std::mem::take(&mut disk.refused));
             // What nobody will ask for again need not stay.
             let close = lane.is_empty() && lane.channels.is_empty() && refused.is_empty();
-            let cursor = Some(super::spool::Cursor { clean: lane.in_flight == 0, ..lane.cursor(end) });
+            let cursor = Some(super::spool::Cursor { clean: lane.in_flight == 0, ..lane.cursor() });
             let destination = lane.destination.clone();
             let order = Order { lane: id, destination, append: Vec::new(), end, cursor, refused, close };
             self.commands.push(Command::Order(Box::new(order)));

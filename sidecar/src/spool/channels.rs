@@ -50,26 +50,21 @@ impl Channels {
     }
 
     /// What a cursor is to say, given what the engine says: `admitted` is what is on disk or has ended, never what is only in
-    /// memory. The rest is taken as given. What the engine no longer names is forgotten, unless it was just appended.
-    ///
-    /// Until [`cursor_written`](Self::cursor_written) nothing else may say so: a segment's header that is ahead of the cursor would
-    /// have records counted once more that the cursor does not know to have ended.
-    #[must_use]
-    pub(super) fn at_cursor(&self, marks: &[ChannelMark]) -> Self {
-        let mut next = self.clone();
-        let before = next.clock;
+    /// memory. The rest is taken as given. What the engine no longer names is forgotten, unless it was just appended: that is
+    /// so until [`cursor_written`](Self::cursor_written).
+    pub(super) fn at_cursor(&mut self, marks: &[ChannelMark]) -> Vec<ChannelMark> {
+        let before = self.clock;
         for mark in marks {
-            let known = next.touch(mark.client);
+            let known = self.touch(mark.client);
             let admitted = known.mark.admitted.max(mark.ended);
             known.mark = ChannelMark { admitted, ..*mark };
         }
-        next.known.retain(|_, known| known.touched > before || known.fresh);
-        next
+        self.known.retain(|_, known| known.touched > before || known.fresh);
+        self.marks()
     }
 
     /// That cursor is on disk.
-    pub(super) fn cursor_written(&mut self, said: Self) {
-        *self = said;
+    pub(super) fn cursor_written(&mut self) {
         for known in self.known.values_mut() {
             known.fresh = false;
         }
@@ -113,12 +108,13 @@ mod tests {
         channels.appended(&[run(0, 0, 9), run(1, 1, 10), run(1, 11, 0), run(2, 1, 3)]);
         let said =
             |client, admitted, ended| ChannelMark { client: [client; 16], admitted, ended, ..Default::default() };
-        let next = channels.at_cursor(&[said(1, 40, 5), said(3, 40, 7)]);
-        assert_eq!(next.marks(), [said(1, 10, 5), said(2, 3, 0), said(3, 7, 7)]);
-        assert_eq!(channels.marks(), [said(1, 10, 0), said(2, 3, 0)], "no header is ahead of the cursor");
-        channels.cursor_written(next);
+        let marks = channels.at_cursor(&[said(1, 40, 5), said(3, 40, 7)]);
+        assert_eq!(marks, [said(1, 10, 5), said(2, 3, 0), said(3, 7, 7)]);
+        // While that is not written it may be said again.
+        assert_eq!(channels.at_cursor(&[said(1, 40, 5), said(3, 40, 7)]), marks);
+        channels.cursor_written();
         // Client 2 was not appended since, and the engine does not name it: forgotten.
-        assert_eq!(channels.at_cursor(&[said(1, 40, 6)]).marks(), [said(1, 10, 6)]);
+        assert_eq!(channels.at_cursor(&[said(1, 40, 6)]), [said(1, 10, 6)]);
     }
 
     #[test]

@@ -19,7 +19,6 @@ use super::shared::{Now, Shared};
 use crate::config::Destination;
 use crate::diagnostics::limited;
 use crate::engine::lane::LaneId;
-use crate::engine::sabotage::{self, Sabotage};
 use crate::engine::spool::{Order, Stored};
 use lane::Lane;
 pub(super) use lane::OLD;
@@ -87,11 +86,7 @@ impl Writer {
             lane.reported = lane.reported.max(order.end);
         }
         // Also where there is no room for more: what has ended makes some.
-        // But no cursor may name as ended what was to be on disk and is not.
-        let guarded = appended.is_err() && !sabotage::on(Sabotage::CountsUnwritten);
-        let on_disk = if !guarded { u64::MAX } else { lock(&lane.files).end };
-        let cursor = order.cursor.as_ref().filter(|cursor| cursor.ended.last().is_none_or(|last| last.end <= on_disk));
-        let remembered = cursor.map_or(Ok(()), |cursor| lane.write_cursor(cursor));
+        let remembered = order.cursor.as_ref().map_or(Ok(()), |cursor| lane.write_cursor(cursor));
         if order.close {
             lane.remove_all(&mut self.pool, now.at)?;
             self.lanes.remove(&order.lane);

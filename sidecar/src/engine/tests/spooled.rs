@@ -294,7 +294,7 @@ fn the_cursor_remembers_what_had_ended_of_what_is_not_back_yet() {
     while world.attempts.len() > 1 {
         world.end(1, Outcome::Accepted { rejected: Vec::new() });
     }
-    let cursor = |world: &World| world.engine.lanes.get(0).unwrap().cursor(u64::MAX);
+    let cursor = |world: &World| world.engine.lanes.get(0).unwrap().cursor();
     let before = cursor(&world);
     assert!(!before.ended.is_empty());
     world.disk().by_hand = true;
@@ -308,28 +308,6 @@ fn the_cursor_remembers_what_had_ended_of_what_is_not_back_yet() {
     world.run_until_quiet();
     let twice = world.accepted.values().filter(|times| **times > 1).count();
     assert_eq!(twice, 0, "one batch was in flight and had not arrived");
-}
-
-/// It is sent again after a kill, and counted then.
-#[test]
-fn what_ended_and_is_not_on_disk_is_neither_named_nor_counted_by_the_cursor() {
-    let mut world = World::with_disk(Settings { batch_events: 10, ..Settings::default() }, 64 * MIB, GIB);
-    let lane = outage(&mut world);
-    world.disk().failing = true;
-    let channel = world.hello(lane, client(1), 1, 7).channel;
-    world.feed_channel(lane, channel, 1, 30);
-    world.tick(1_100);
-    assert_eq!(world.attempts.len(), 3);
-    world.end(1, Outcome::Accepted { rejected: Vec::new() });
-    let of = |world: &World, to: u64| {
-        let cursor = world.engine.lanes.get(lane).unwrap().cursor(to);
-        (cursor.ended.len(), cursor.channels.iter().map(|mark| mark.delivered).sum::<u64>())
-    };
-    let written = world.engine.lanes.get(lane).unwrap().written();
-    assert_eq!((of(&world, written), of(&world, u64::MAX)), ((0, 0), (1, 10)));
-    world.disk().failing = false;
-    world.tick(6_000);
-    assert_eq!(of(&world, world.engine.lanes.get(lane).unwrap().written()), (1, 10), "now it is");
 }
 
 #[test]
@@ -347,7 +325,7 @@ fn what_a_cursor_cannot_name_is_counted_once_all_the_same() {
         let reject = |(part, of): (usize, &Part)| RejectedRange { part, records: of.records.clone(), reason: TooOld };
         let rejected = world.attempts[1].batch.parts.iter().enumerate().take(refused).map(reject).collect();
         world.end(1, Outcome::Accepted { rejected });
-        let cursor = world.engine.lanes.get(lane).unwrap().cursor(u64::MAX);
+        let cursor = world.engine.lanes.get(lane).unwrap().cursor();
         assert_eq!(cursor.ended.len(), super::super::spool::CURSOR_RANGES, "more than it can name");
         world.crash();
         world.hello(lane, client(1), 1, 8);

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::config::Destination;
-use crate::engine::sabotage::{self, Sabotage};
 use crate::engine::spool::Cursor;
 use crate::spool::channels::Channels;
 use crate::spool::disk::{doing, read_some, write_all};
@@ -136,14 +135,11 @@ impl Lane {
     pub(super) fn write_cursor(&mut self, engine: &Cursor) -> io::Result<()> {
         self.make_ready()?;
         let channels = self.channels.at_cursor(&engine.channels);
-        if sabotage::on(Sabotage::HeaderAhead) {
-            self.channels = channels.clone();
-        }
         if self.kept.is_some_and(|kept| cursor::place(kept.number) != cursor::place(self.cursor_number)) {
             self.keep_last_cursor()?;
         }
         let number = self.cursor_number + 1;
-        let bytes = cursor::encode_with(number, engine, &channels.marks());
+        let bytes = cursor::encode_with(number, engine, &channels);
         let at = cursor::place(number);
         let shared = Arc::clone(&self.shared);
         let written = self.cursor_file().and_then(|file| write_bytes(&shared, file, &bytes, at));
@@ -151,7 +147,7 @@ impl Lane {
             self.cursor = None;
         }
         doing("write the cursor", &self.cursor_path, written)?;
-        self.channels.cursor_written(channels);
+        self.channels.cursor_written();
         self.cursor_number = number;
         let mut files = lock(&self.files);
         self.names_to_sync |= files.cursor_bytes == [0; 2];

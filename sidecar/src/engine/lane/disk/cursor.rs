@@ -24,18 +24,12 @@ struct Stretch {
 }
 
 impl Lane {
-    /// What has ended, for the disk. Above the watermark only what lies before `to` is named, all of which is on disk when the
-    /// cursor is: the rest is sent again after a kill.
+    /// What has ended, for the disk.
     #[must_use]
-    pub fn cursor(&self, to: u64) -> Cursor {
+    pub fn cursor(&self) -> Cursor {
         let watermark = self.ended() + u64::from(sabotage::on(Sabotage::CursorAhead) && !self.queue.is_empty());
         let mut stretches = self.stretches();
-        let written = stretches.last().is_none_or(|last| last.offsets.end <= to);
-        stretches.retain_mut(|stretch| {
-            stretch.offsets.end = stretch.offsets.end.min(to);
-            !stretch.offsets.is_empty()
-        });
-        if written && stretches.len() <= CURSOR_RANGES {
+        if stretches.len() <= CURSOR_RANGES {
             let ended = stretches.into_iter().map(|stretch| stretch.offsets).collect();
             return Cursor { watermark, ended, channels: self.channels.marks(&BTreeMap::new()), clean: false };
         }

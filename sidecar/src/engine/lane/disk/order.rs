@@ -45,8 +45,6 @@ impl Lane {
                 break;
             }
             bytes += size;
-            // Earlier cursors could not name what of it has ended.
-            disk.dirty |= queued.unended < queued.chunk.records;
             append.push(entry(queued, &self.channels, has_ended, now));
             disk.ordered = queued.end();
         }
@@ -57,10 +55,7 @@ impl Lane {
         }
         (disk.ordering, disk.used, disk.ordered_bytes) = (true, true, bytes as u64);
         let (end, cursor) = (disk.ordered, std::mem::take(&mut disk.dirty));
-        // Where the disk fails the cursor may come to stand there without what is to be appended.
-        let to = if disk.failures > 0 { disk.written } else { end };
-        let to = if sabotage::on(Sabotage::CountsUnwritten) { u64::MAX } else { to };
-        let cursor = cursor.then(|| self.cursor(to));
+        let cursor = cursor.then(|| self.cursor());
         Some(Order { lane: 0, destination: self.destination.clone(), append, end, cursor, refused, close: false })
     }
 
@@ -81,8 +76,6 @@ impl Lane {
             disk.failures += 1;
             disk.dirty = true;
         } else {
-            // The cursor of this order did not name what it appended.
-            disk.dirty |= disk.failures > 0;
             disk.failures = 0;
         }
         let written = disk.written;
