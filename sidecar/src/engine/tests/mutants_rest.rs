@@ -110,11 +110,15 @@ fn nothing_is_ordered_until_a_disk_that_refused_has_had_its_rest() {
     for wait in [100, 200, 400] {
         assert_eq!(world.disk().orders.len(), 1);
         world.do_disk();
-        world.feed(lane, 1, 10, 0);
+        world.feed(lane, 3, 10, 0);
         world.tick(wait - 1);
         assert!(world.disk().orders.is_empty(), "before {wait} ms");
         world.tick(1);
     }
+    world.disk().failing = false;
+    world.disk().by_hand = false;
+    world.settle();
+    assert_eq!(world.disk().texts().len(), 10, "what it refused is written after all");
 }
 
 #[test]
