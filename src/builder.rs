@@ -56,7 +56,7 @@ pub(crate) struct Config {
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
-    config: Config,
+    pub(crate) config: Config,
     disabled: bool,
 }
 

@@ -69,7 +69,16 @@ impl State {
         if let Some(poke) = &poke {
             let _ = poke.set_nonblocking(true);
         }
-        let state = Arc::new(Self {
+        let state = Arc::new(Self::new(config, poke));
+        if writer::spawn(Arc::clone(&state), poked).is_err() {
+            state.shut();
+        }
+        state
+    }
+
+    /// A state of this process for a writer that is woken by a byte in `poke`.
+    pub(crate) fn new(config: Arc<Config>, poke: Option<UnixStream>) -> Self {
+        Self {
             queue: Queue::new(config.queue_bytes, config.queue_records),
             losses: Losses::default(),
             doze: Doze::new(),
@@ -80,11 +89,7 @@ impl State {
             published: Mutex::default(),
             child: OnceLock::new(),
             config,
-        });
-        if writer::spawn(Arc::clone(&state), poked).is_err() {
-            state.shut();
         }
-        state
     }
 
     /// The state to use: this one, or in a forked child the child's.

@@ -1,5 +1,6 @@
 //! Scrapes the sidecar ten times a second during a run and checks each time that the account adds up.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +13,8 @@ use crate::sidecar::scrape;
 const PERIOD: Duration = Duration::from_millis(100);
 /// A sidecar at work answers sooner than this. It promises no figure; a scraper's usual patience is ten times as long.
 pub(crate) const BOUND: Duration = Duration::from_secs(1);
+/// Scrapes whose count of ended records is kept.
+const KEPT: usize = 32;
 
 /// What was seen.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +33,8 @@ pub(crate) struct Seen {
     /// The most bytes that its spool ever had.
     pub(crate) most_spool_bytes: f64,
     pub(crate) latest: Scrape,
+    /// How many records had ended, at the last [`KEPT`] scrapes.
+    pub(crate) ended: VecDeque<(Instant, i64)>,
 }
 
 impl Seen {
@@ -101,6 +106,10 @@ fn note(seen: &mut Seen, scraped: Option<Scrape>, took: Duration) {
     seen.slowest = seen.slowest.max(took);
     seen.late += u64::from(took > BOUND);
     let account = scraped.account();
+    if seen.ended.len() == KEPT {
+        seen.ended.pop_front();
+    }
+    seen.ended.push_back((Instant::now(), account.ended()));
     if !account.adds_up() {
         seen.wrong += 1;
         seen.first_wrong.get_or_insert(account);

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use self::line::Line;
+use self::line::{Line, Unsaid};
 use self::request::Connection;
 use crate::endpoint::Endpoint;
 
@@ -106,7 +106,8 @@ async fn connection(stream: TcpStream, transport: Transport, endpoint: Arc<Endpo
     let _ = stream.set_nodelay(true);
     // Unless the connection comes to its own end, it ends in a reset: by a fault, an outage or a shutdown.
     let connection = Connection::default();
-    let line = Line::new(stream, connection.cut.clone());
+    let line = Line::new(stream, connection.cut.clone(), connection.unsaid.clone());
+    let _left = Left { endpoint: Arc::clone(&endpoint), unsaid: connection.unsaid.clone() };
     match transport {
         Transport::Plain => speak(line, connection, endpoint).await,
         #[cfg(feature = "tls")]
@@ -115,6 +116,18 @@ async fn connection(stream: TcpStream, transport: Transport, endpoint: Arc<Endpo
                 speak(stream, connection, endpoint).await;
             }
         }
+    }
+}
+
+/// Counts when a connection goes, also by an outage, what its client was not told.
+struct Left {
+    endpoint: Arc<Endpoint>,
+    unsaid: Unsaid,
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        self.endpoint.tally().leave_unconfirmed(self.unsaid.take());
     }
 }
 

@@ -41,3 +41,7 @@ pub const READ: usize = 192 * 1024;
 /// Most bytes of one read as long as it is not known where they go: so little that 4,096 connections, each with so much of
 /// it that finds no room, keep no more than the smallest budget has for that.
 const FIRST_READ: usize = 256;
+
+/// Most bytes looked at where there is no room to keep them, nearly any line: a look costs little more than a small read. A
+/// frame longer than that is looked at where all of it is there.
+const LOOK: usize = 16 * 1024;

@@ -207,7 +207,8 @@ impl Shell {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let mut snapshot = lock(&self.engine).snapshot(self.clock.now());
-        if self.refused.is_some() {
+        snapshot.spool_refused = self.refused.is_some();
+        if snapshot.spool_refused {
             snapshot.lanes.iter_mut().for_each(|lane| lane.spool_trouble.clone_from(&self.refused));
         }
         snapshot

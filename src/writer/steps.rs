@@ -224,3 +224,36 @@ impl Report {
 fn cut(name: &str) -> &str {
     name.get(..utf8_cut(name.as_bytes(), 1024)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::builder::Builder;
+    use crate::state::State;
+
+    /// The longest of many first waits after this word of the sidecar, in milliseconds: they are drawn by chance.
+    fn wait_after(code: ErrorCode) -> u128 {
+        let now = Instant::now();
+        let config = Arc::new(Builder::new("/nonexistent".into()).config);
+        let state = Arc::new(State::new(config, None));
+        let mut writer = Writer::new(state, None);
+        let waits = (0..100).map(|_| {
+            writer.backoff.reset();
+            writer.take_in(Told::Error(code), now);
+            writer.backoff.next().as_millis()
+        });
+        waits.max().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_client_that_is_refused_for_good_waits_long_from_the_first_time_on() {
+        for code in [ErrorCode::NOT_PERMITTED, ErrorCode::FENCED, ErrorCode::UNSUPPORTED_VERSION] {
+            let longest = wait_after(code);
+            assert!(longest > 1_000, "{code:?}: {longest} ms");
+        }
+        let longest = wait_after(ErrorCode::BUSY);
+        assert!(longest <= 50, "{longest} ms");
+    }
+}

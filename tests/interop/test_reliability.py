@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+
 import tests_named
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs/reliability.md"
-ROW = re.compile(r"^\|(.+)\|$", re.MULTILINE)
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT, SECURITY = ROOT / "docs/reliability.md", ROOT / "SECURITY.md"
 NAME = re.compile(r"`([\w/.-]+(?:::\w+)+)`")
 
 
@@ -36,6 +37,13 @@ def test_each_fault_has_a_test_and_the_test_is_there():
 
 def test_each_row_says_what_happens_and_what_is_lost():
     assert [cells[0] for cells in rows() if len(cells) != 4 or not all(cells)] == []
+
+
+def test_the_threat_model_names_tests_or_modules_that_are_there():
+    known = tests_named.every()
+    named = [tests_named.of_module(name) for name in NAME.findall(SECURITY.read_text(encoding="utf-8"))]
+    assert len(named) > 15, "they are read"
+    assert [name for name in named if not any((test + "::").startswith(name + "::") for test in known)] == []
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Every test there is, by the name that docs/reliability.md gives it.
 
-Rust: the path of its module without `src`, `tests` and the names of crates, then the function: `engine::spooled::a_name`,
-`process::bounds::a_name` for those of the whole process, `delivery::a_name` for tests/delivery.rs. Python: the path, `::` and
-the function. Read from the sources, so that nothing need be built.
+Rust: the path of its module without `src`, `tests` and the names of crates, then the function:
+`engine::spooled::a_name`, `process::bounds::a_name` for those of the whole process, `delivery::a_name` for
+tests/delivery.rs. Python: the path, `::` and the function. Read from the sources, so that nothing need be built.
 """
 
 import re

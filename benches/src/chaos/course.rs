@@ -23,13 +23,15 @@ use crate::host::process::Process;
 use crate::sidecar::{Settings, Spool};
 use crate::stage::{folder, Programs};
 
-/// What CloudWatch counts for a batch and, beside its text, for a record.
-const BATCH_BYTES: u64 = 1_048_576;
-const EVENT: u64 = 26;
 const BUDGET: &str = "32MiB";
 const BUDGET_MIB: f64 = 32.0;
 /// What may stand beside the budget by `docs/operations.md`, and how much more a debug build takes for its code.
 const REMAINDER_MIB: f64 = if cfg!(debug_assertions) { 48.0 } else { 40.0 };
+/// Descriptors of a sidecar beside its clients' connections: four calls in each of three lanes, two files of each, scrapes; listeners,
+/// timers and whatever else there is one of.
+const DESCRIPTORS_BESIDE: usize = 12 + 6 + 2 + 28;
+/// Workers, intake, disk, diagnostics, and those that resolve names.
+const THREADS: usize = 16;
 /// No record ended for so long after all has healed: something hangs.
 const STUCK: Duration = Duration::from_secs(120);
 /// A sidecar that is to be asked to end must have begun; it has so long.
@@ -111,6 +113,12 @@ struct Played {
 }
 
 impl Course<'_> {
+    /// Connections that clients may have at a time.
+    fn clients(&self) -> usize {
+        let stay: u64 = self.cast.crews.iter().map(|crew| crew.clients).sum();
+        stay as usize + self.cast.places.len() + self.cast.texts.len()
+    }
+
     fn over(&self) -> bool {
         self.over.load(Ordering::Relaxed)
     }
@@ -236,7 +244,8 @@ impl Course<'_> {
             bounds: Bounds {
                 memory_mib: BUDGET_MIB + REMAINDER_MIB,
                 deadline: DEADLINE,
-                batch: BATCH_BYTES / (SIZE as u64 + EVENT),
+                descriptors: self.clients() + DESCRIPTORS_BESIDE,
+                threads: THREADS,
                 kills: self.plan.kills(),
                 seconds: self.plan.seconds,
             },

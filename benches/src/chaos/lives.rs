@@ -1,5 +1,6 @@
 //! The sidecars, one after the other on the same spool: started, looked at, ended as the plan says.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::cast::SIZE;
 use crate::account::{Account, Scrape};
 use crate::error::{wrong, Error, Result};
 use crate::host::kernel;
@@ -19,6 +21,9 @@ const POLL: Duration = Duration::from_millis(5);
 const SAMPLE: Duration = Duration::from_millis(100);
 /// A sidecar that has not ended so long after SIGTERM never will.
 const STUCK: Duration = Duration::from_secs(60);
+
+/// What ended so long before a kill may be in no cursor on disk yet, and is then sent again.
+const UNNOTED: Duration = Duration::from_millis(300);
 
 /// Of a name that does not resolve, in the sidecar's diagnostics.
 const NO_NAME: &str = "failed to lookup address";
@@ -53,7 +58,10 @@ pub(crate) struct Incarnation {
     pub(crate) fate: Fate,
     /// As of its last moment; none where it was not yet answering.
     pub(crate) unended: Option<i64>,
-    pub(crate) in_flight: u64,
+    /// Records in calls that were under way, at most: by the bytes of their bodies.
+    pub(crate) under_way: u64,
+    /// Records that had ended within [`UNNOTED`] before.
+    pub(crate) just_ended: u64,
     /// Records that it counted as sent twice, perhaps.
     pub(crate) counted: u64,
     pub(crate) scrapes: u64,
@@ -61,18 +69,28 @@ pub(crate) struct Incarnation {
     pub(crate) first_wrong: Option<String>,
     pub(crate) peak_mib: f64,
     /// The most that were seen.
-    pub(crate) descriptors: usize,
-    pub(crate) threads: usize,
+    pub(crate) most: Held,
+    /// In the first third of its life,
+    pub(crate) early: Held,
+    /// and in the last.
+    pub(crate) late: Held,
     /// It has met a name that does not resolve.
     pub(crate) no_name: bool,
 }
 
-/// The most that the kernel has said of one.
-#[derive(Debug, Clone, Copy, Default)]
-struct Sample {
-    peak_mib: f64,
-    descriptors: usize,
-    threads: usize,
+/// What a process holds, by the kernel's word.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct Held {
+    pub(crate) descriptors: usize,
+    pub(crate) threads: usize,
+}
+
+impl Held {
+    /// The most of each.
+    fn most(all: &[Self]) -> Self {
+        let most = |of: fn(&Self) -> usize| all.iter().map(of).max().unwrap_or(0);
+        Self { descriptors: most(|held| held.descriptors), threads: most(|held| held.threads) }
+    }
 }
 
 /// How to start one.
@@ -88,7 +106,8 @@ pub(crate) struct Start<'a> {
 pub(crate) struct Living {
     watch: Watch,
     pub(crate) sidecar: Sidecar,
-    sample: Sample,
+    peak_mib: f64,
+    held: Vec<Held>,
     sampled: Option<Instant>,
     began: Instant,
     from: f64,
@@ -101,6 +120,8 @@ struct Last {
     scrapes: u64,
     wrong: u64,
     first_wrong: Option<Account>,
+    /// How many had ended, some scrapes back.
+    ended: VecDeque<(Instant, i64)>,
 }
 
 impl Living {
@@ -109,7 +130,7 @@ impl Living {
         let sidecar = Sidecar::spawn(start.program, start.settings, start.folder)?;
         let watch = Watch::start(sidecar.admin);
         let from = start.begin.elapsed().as_secs_f64();
-        Ok(Self { watch, sidecar, sample: Sample::default(), sampled: None, began: Instant::now(), from })
+        Ok(Self { watch, sidecar, peak_mib: 0.0, held: Vec::new(), sampled: None, began: Instant::now(), from })
     }
 
     /// Looks on until it has lived so long; fails where it ends by itself.
@@ -134,11 +155,11 @@ impl Living {
 
     fn sample(&mut self) {
         let pid = self.sidecar.pid();
-        let sample = &mut self.sample;
         // While it is ending there is nothing to see.
-        sample.peak_mib = sample.peak_mib.max(kernel::resident(pid).map_or(0.0, |resident| resident.peak));
-        sample.descriptors = sample.descriptors.max(kernel::descriptors(pid).unwrap_or(0));
-        sample.threads = sample.threads.max(kernel::threads(pid).unwrap_or(0));
+        self.peak_mib = self.peak_mib.max(kernel::resident(pid).map_or(0.0, |resident| resident.peak));
+        if let (Ok(descriptors), Ok(threads)) = (kernel::descriptors(pid), kernel::threads(pid)) {
+            self.held.push(Held { descriptors, threads });
+        }
     }
 
     /// What it says at present of records that have not ended.
@@ -195,25 +216,28 @@ impl Living {
     fn stop_watching(&mut self) -> Last {
         let seen = self.watch.stop();
         let scrape = (seen.scrapes > 0).then_some(seen.latest);
-        Last { scrape, scrapes: seen.scrapes, wrong: seen.wrong, first_wrong: seen.first_wrong }
+        Last { scrape, scrapes: seen.scrapes, wrong: seen.wrong, first_wrong: seen.first_wrong, ended: seen.ended }
     }
 
     fn over(&self, last: &Last, fate: Fate, begin: Instant) -> Incarnation {
-        let sum = |name: &str| last.scrape.as_ref().map_or(0, |scrape| scrape.sum(name, "") as u64);
+        let sum = |name: &str, label: &str| last.scrape.as_ref().map_or(0, |scrape| scrape.sum(name, label) as u64);
+        let third = self.held.len().div_ceil(3);
         Incarnation {
             pid: self.sidecar.pid(),
             from: self.from,
             until: begin.elapsed().as_secs_f64(),
             fate,
             unended: last.scrape.as_ref().map(unended),
-            in_flight: sum("splashdam_attempts_in_flight"),
-            counted: sum("splashdam_possible_duplicates_total"),
+            under_way: sum("splashdam_memory_bytes", "kind=\"body\"") / SIZE as u64,
+            just_ended: last.just_ended(),
+            counted: sum("splashdam_possible_duplicates_total", ""),
             scrapes: last.scrapes,
             wrong: last.wrong,
             first_wrong: last.first_wrong.map(|account| account.to_string()),
-            peak_mib: self.sample.peak_mib,
-            descriptors: self.sample.descriptors,
-            threads: self.sample.threads,
+            peak_mib: self.peak_mib,
+            most: Held::most(&self.held),
+            early: Held::most(&self.held[..third]),
+            late: Held::most(&self.held[self.held.len() - third..]),
             no_name: self.sidecar.has_said(NO_NAME),
         }
     }
@@ -230,6 +254,14 @@ impl Last {
             self.first_wrong.get_or_insert(account);
         }
         self.scrape = Some(scrape);
+    }
+
+    /// Records that ended within [`UNNOTED`] before the last look, or a little longer: scrapes lie 100 ms apart.
+    fn just_ended(&self) -> u64 {
+        let Some(scrape) = &self.scrape else { return 0 };
+        let now = Instant::now();
+        let noted = self.ended.iter().rev().find(|(at, _)| now - *at >= UNNOTED).map_or(0, |(_, ended)| *ended);
+        u64::try_from(scrape.account().ended() - noted).unwrap_or(0)
     }
 }
 

@@ -46,13 +46,14 @@ pub(crate) fn ended(number: usize, one: &Incarnation, plan: &Plan) -> String {
     };
     let unended = one.unended.map_or("not yet answering".to_owned(), |count| format!("{count} unended"));
     format!(
-        "{:>8.2} s  sidecar {number:<3} lived {:>6.2} s  {fate}; {unended}, {} in flight; {:.1} MiB, {} descriptors, {} threads  [{}]",
+        "{:>8.2} s  sidecar {number:<3} lived {:>6.2} s  {fate}; {unended}, {} under way, {} just ended; {:.1} MiB, {} descriptors, {} threads  [{}]",
         one.until,
         one.until - one.from,
-        one.in_flight,
+        one.under_way,
+        one.just_ended,
         one.peak_mib,
-        one.descriptors,
-        one.threads,
+        one.most.descriptors,
+        one.most.threads,
         troubles.join(", ")
     )
 }
@@ -102,8 +103,8 @@ fn row(text: &mut String, run: &Run, before: &Phase, phase: &Phase) {
         phase.unique - before.unique,
         phase.doubled - before.doubled,
         phase.unconfirmed - before.unconfirmed,
-        most(|one| one.descriptors),
-        most(|one| one.threads),
+        most(|one| one.most.descriptors),
+        most(|one| one.most.threads),
         all.iter().map(|one| one.scrapes).sum::<u64>(),
     );
 }

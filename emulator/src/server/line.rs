@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicU8, Ordering};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -34,16 +34,31 @@ impl Cut {
     }
 }
 
+/// How many events were taken by the call whose answer has not left yet.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Unsaid(Arc<AtomicU64>);
+
+impl Unsaid {
+    pub(super) fn set(&self, events: u64) {
+        self.0.store(events, Ordering::Release);
+    }
+
+    pub(super) fn take(&self) -> u64 {
+        self.0.swap(0, Ordering::AcqRel)
+    }
+}
+
 /// The connection; below TLS, so that a reset is one there too.
 #[derive(Debug)]
 pub(super) struct Line {
     stream: TcpStream,
     cut: Cut,
+    unsaid: Unsaid,
 }
 
 impl Line {
-    pub(super) fn new(stream: TcpStream, cut: Cut) -> Self {
-        Self { stream, cut }
+    pub(super) fn new(stream: TcpStream, cut: Cut, unsaid: Unsaid) -> Self {
+        Self { stream, cut, unsaid }
     }
 }
 
@@ -68,7 +83,12 @@ impl AsyncWrite for Line {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            // All that was written before is with the kernel.
+            self.unsaid.take();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -11,7 +11,7 @@ use super::answer::{self, Answer};
 use super::body::{Body, Spare, Unread};
 use super::control;
 use super::delay::delay as exactly;
-use super::line::Cut;
+use super::line::{Cut, Unsaid};
 use crate::endpoint::{Endpoint, Outcome};
 use crate::faults::{Fault, FaultKind};
 use crate::operation::Operation;
@@ -27,6 +27,7 @@ pub(super) struct Reset;
 #[derive(Debug, Default)]
 pub(super) struct Connection {
     pub(super) cut: Cut,
+    pub(super) unsaid: Unsaid,
     pub(super) spare: Spare,
 }
 
@@ -86,7 +87,7 @@ async fn respond(
     endpoint.tally().body_bytes += body.sent().len() as u64;
     let outcome = endpoint.call(operation, head, &body);
     connection.spare.keep(body);
-    deliver(outcome, &connection.cut, open).await
+    deliver(outcome, connection, open).await
 }
 
 /// What goes wrong before the body has been read.
@@ -106,7 +107,7 @@ fn seconds(fault: &Fault) -> Option<Duration> {
 }
 
 /// Answers as the outcome says, or fails to.
-async fn deliver(outcome: Outcome, cut: &Cut, open: &mut Open<'_>) -> Result<Answer, Reset> {
+async fn deliver(outcome: Outcome, connection: &Connection, open: &mut Open<'_>) -> Result<Answer, Reset> {
     let Outcome { delay, fault, answer, kept } = outcome;
     open.unconfirmed = kept;
     if !delay.is_zero() {
@@ -121,7 +122,8 @@ async fn deliver(outcome: Outcome, cut: &Cut, open: &mut Open<'_>) -> Result<Ans
         _ => Ending::Answered,
     });
     if kind.is_none() {
-        open.unconfirmed = 0;
+        // Its client is told once the answer has left.
+        connection.unsaid.set(std::mem::take(&mut open.unconfirmed));
     }
     match kind {
         Some(FaultKind::Hang) => {
@@ -132,7 +134,7 @@ async fn deliver(outcome: Outcome, cut: &Cut, open: &mut Open<'_>) -> Result<Ans
             Err(Reset)
         }
         Some(FaultKind::CommitThenDrop) => Err(Reset),
-        Some(FaultKind::ResetMidAnswer) => Ok(answer::halved(answer, cut)),
+        Some(FaultKind::ResetMidAnswer) => Ok(answer::halved(answer, &connection.cut)),
         Some(FaultKind::NoRequestId) => Ok(answer::without_request_id(answer)),
         Some(FaultKind::EmptyBody) => Ok(answer::emptied(answer)),
         _ => Ok(answer),

@@ -168,6 +168,11 @@ impl Facts {
         let max = self.snapshot.spool_max.unwrap_or_default();
         families.gauge("splashdam_spool_max_bytes", "Bytes that they may take, 0 without a spool", max)?;
         families.gauge(
+            "splashdam_spool_refused",
+            "1 where the disk refused the spool at the start: none is used until a restart",
+            u64::from(self.snapshot.spool_refused),
+        )?;
+        families.gauge(
             "splashdam_spool_lanes_in_trouble",
             "Destinations whose records stay in memory because the disk refuses",
             self.snapshot.lanes_in_trouble(),

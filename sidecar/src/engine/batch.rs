@@ -6,13 +6,14 @@
 //! Timestamps may be mixed (one client 30 h behind, one in the present). A batch takes what fits its first record's window
 //! and leaves the rest where it is, so two clients make two full batches and not many small ones.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::account::End;
-use super::chunk::Chunk;
+use super::channel::Counts;
+use super::chunk::{ChannelIndex, Chunk};
 use super::limits::{BATCH_BYTES, BATCH_EVENTS, BATCH_SPAN_MS, EVENT_OVERHEAD};
 
 /// A chunk in its lane, with what has become of it.
@@ -30,7 +31,14 @@ pub struct Queued {
     pub done: Vec<Range<u32>>,
     /// Of the records that have ended, those that were not delivered, ascending, and how they ended.
     undelivered: Vec<(Range<u32>, End)>,
+    /// The last order that wrote it wrote it as something that has ended: it is never sent again from there.
+    pub ordered_as_ended: bool,
+    /// Of a tombstone that took others in: how its records ended, but for what was on disk as ended before.
+    pub absorbed: Option<Box<Outcomes>>,
 }
+
+/// How records ended, by channel.
+pub type Outcomes = BTreeMap<ChannelIndex, Counts>;
 
 impl Queued {
     /// A chunk of which nothing is in a batch and nothing has ended.
@@ -38,8 +46,16 @@ impl Queued {
     pub fn new(first: u64, chunk: impl Into<Arc<Chunk>>) -> Self {
         let chunk = chunk.into();
         let records = chunk.records;
-        let (done, undelivered) = (Vec::new(), Vec::new());
-        Queued { first, todo: vec![0..records], unended: records, done, undelivered, chunk }
+        Queued {
+            first,
+            todo: vec![0..records],
+            unended: records,
+            done: Vec::new(),
+            undelivered: Vec::new(),
+            ordered_as_ended: false,
+            absorbed: None,
+            chunk,
+        }
     }
 
     /// The offset behind its last record.
@@ -51,17 +67,40 @@ impl Queued {
     /// Notes how these have ended, for the cursor.
     pub fn note_done(&mut self, records: Range<u32>, end: End) {
         if end != End::Delivered {
-            let place = self.undelivered.partition_point(|(range, _)| range.start < records.start);
-            match place.checked_sub(1).and_then(|before| self.undelivered.get_mut(before)) {
-                Some((range, before)) if range.end == records.start && *before == end => range.end = records.end,
-                _ => self.undelivered.insert(place, (records.clone(), end)),
-            }
+            self.note_undelivered(records.clone(), end);
         }
         if self.unended > 0 {
             insert(&mut self.done, records);
         } else {
             self.done = Vec::new();
         }
+    }
+
+    /// Joins what is noted before and behind where that ended in the same way.
+    fn note_undelivered(&mut self, mut records: Range<u32>, end: End) {
+        let noted = &mut self.undelivered;
+        let place = noted.partition_point(|(range, _)| range.start < records.start);
+        let joins = |other: Option<&(Range<u32>, End)>, at: u32| {
+            other.is_some_and(|(range, how)| *how == end && (range.start == at || range.end == at))
+        };
+        let from = if joins(place.checked_sub(1).and_then(|before| noted.get(before)), records.start) {
+            records.start = noted[place - 1].0.start;
+            place - 1
+        } else {
+            place
+        };
+        let to = if joins(noted.get(place), records.end) {
+            records.end = noted[place].0.end;
+            place + 1
+        } else {
+            place
+        };
+        noted.splice(from..to, [(records, end)]);
+    }
+
+    /// They are known otherwise.
+    pub fn forget_undelivered(&mut self) {
+        self.undelivered = Vec::new();
     }
 
     /// Of the records that have ended, those that were not delivered, ascending, and how they ended.

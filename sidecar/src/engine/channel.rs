@@ -32,6 +32,14 @@ pub struct Counts {
     pub dropped: u64,
 }
 
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.delivered += more.delivered;
+        self.rejected += more.rejected;
+        self.dropped += more.dropped;
+    }
+}
+
 impl Counts {
     /// Counts `records` that ended in one way.
     pub fn add(&mut self, end: End, records: u32) {

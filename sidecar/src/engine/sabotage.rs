@@ -45,12 +45,14 @@ pub(crate) enum Sabotage {
     ResumeForgotten,
     /// Every flush is answered at once.
     FlushLies,
+    /// The cursor names what has ended and is not on disk.
+    NamesUnwritten,
 }
 
 #[cfg(test)]
 impl Sabotage {
     /// All of them.
-    pub(crate) const ALL: [Sabotage; 21] = [
+    pub(crate) const ALL: [Sabotage; 22] = [
         Sabotage::DurableBeforeWritten,
         Sabotage::NoSync,
         Sabotage::CursorAhead,
@@ -72,6 +74,7 @@ impl Sabotage {
         Sabotage::NotesNothing,
         Sabotage::ResumeForgotten,
         Sabotage::FlushLies,
+        Sabotage::NamesUnwritten,
     ];
 }
 

@@ -28,6 +28,8 @@ pub struct Snapshot {
     pub spool_bytes: u64,
     /// Bytes that they may take; `None` where there is no spool.
     pub spool_max: Option<u64>,
+    /// The disk refused the spool at the start, so that there is none; set by whoever opened it.
+    pub spool_refused: bool,
     /// Rejected records that got no dead letter because the disk was not well.
     pub letters_lost: u64,
     /// Bytes paid for: chunks, bodies, partial lines and frames, records back from disk.
@@ -126,6 +128,7 @@ impl Engine {
             spooled: lanes.iter().map(|lane| lane.spooled).sum(),
             spool_bytes: self.space.used,
             spool_max: self.settings.spool.map(|spool| spool.max),
+            spool_refused: false,
             letters_lost: self.letters_lost
                 + self
                     .lanes

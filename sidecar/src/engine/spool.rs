@@ -91,7 +91,7 @@ pub struct Refused {
 }
 
 /// Work on one lane's files, done in this order: append, sync if configured, write the cursor, delete the segments of which
-/// the cursor says that all has ended.
+/// the cursor says that all has ended. A cursor that names what is not on disk, because the append failed, is not written.
 #[derive(Debug)]
 pub struct Order {
     /// The lane.

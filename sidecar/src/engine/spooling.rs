@@ -257,9 +257,12 @@ impl Engine {
             let Some(lane) = self.lanes.get_mut(id) else { continue };
             let Some(disk) = lane.disk.as_mut().filter(|disk| disk.known == Known::All && disk.used) else { continue };
             let (end, refused) = (disk.written, std::mem::take(&mut disk.refused));
+            // What ended of an order that may fail cannot be named.
+            let fails = disk.ordering && disk.failures > 0;
             // What nobody will ask for again need not stay.
             let close = lane.is_empty() && lane.channels.is_empty() && refused.is_empty();
-            let cursor = Some(super::spool::Cursor { clean: lane.in_flight == 0, ..lane.cursor() });
+            let clean = lane.in_flight == 0 && !fails;
+            let cursor = Some(super::spool::Cursor { clean, ..lane.cursor() });
             let destination = lane.destination.clone();
             let order = Order { lane: id, destination, append: Vec::new(), end, cursor, refused, close };
             self.commands.push(Command::Order(Box::new(order)));

@@ -4,12 +4,13 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use mio::net::UnixStream;
+use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use splashdam::wire::{Ack, FlushDone, FlushStatus, SidecarFrame, MAX_HELLO};
 
 use super::framed::Channel;
 use super::pace::Pace;
-use super::{FIRST_READ, READ};
+use super::{FIRST_READ, LOOK, READ};
 use crate::engine::budget::Payment;
 use crate::engine::flush::Flushed;
 use crate::engine::lane::LaneId;
@@ -54,7 +55,9 @@ pub(crate) struct Connection {
     pub(crate) first_for: Option<LaneId>,
     /// There is no room for what it might not send whole: looked at again in a moment.
     pub(crate) starved: bool,
-    /// Since when a frame is not whole while we would read it.
+    /// Nothing whole was found in the kernel, and no more has come since.
+    pub(crate) looked: bool,
+    /// Since when something is kept that is not a whole frame, or that waits for its client to read its answers.
     pub(crate) partial_since: Option<Duration>,
     pub(crate) pace: Pace,
     pub(crate) accepted_at: Duration,
@@ -88,6 +91,7 @@ impl Connection {
             blocked: false,
             first_for: None,
             starved: false,
+            looked: false,
             partial_since: None,
             pace: Pace::default(),
             accepted_at: now,
@@ -151,10 +155,45 @@ impl Connection {
         }
     }
 
-    /// Looks at what the kernel has, without taking it. Nothing where there is nothing, or the end: a read says which.
-    pub(crate) fn peek(&self, buffer: &mut [u8]) -> usize {
-        let most = buffer.len().min(READ);
-        rustix::net::recv(&self.stream, &mut buffer[..most], RecvFlags::PEEK).map_or(0, |(bytes, _)| bytes)
+    /// Looks behind what is kept, with which `buffer` begins, at what the kernel has: at most [`LOOK`] bytes, or one frame if
+    /// all of it is there. Nothing is taken.
+    pub(crate) fn look(&mut self, buffer: &mut [u8]) -> Fetched {
+        let kept = self.rest.len();
+        let most = buffer.len().min(kept + LOOK);
+        let seen = match self.peek(&mut buffer[kept..most]) {
+            Fetched::Bytes(seen) => seen,
+            other => return other,
+        };
+        let framed = matches!(self.kind, Kind::Framed(_));
+        let Some(length) = buffer[..kept + seen].first_chunk().filter(|_| framed) else { return Fetched::Bytes(seen) };
+        let frame = size_of::<u32>() + u32::from_le_bytes(*length) as usize;
+        if frame <= kept + seen || frame > buffer.len() {
+            return Fetched::Bytes(seen);
+        }
+        let there = rustix::io::ioctl_fionread(&self.stream).map_or(0, |bytes| bytes as usize);
+        if frame <= kept + there {
+            self.peek(&mut buffer[kept..frame])
+        } else if self.closing {
+            // It never becomes whole.
+            self.end()
+        } else {
+            Fetched::Bytes(seen)
+        }
+    }
+
+    fn peek(&mut self, buffer: &mut [u8]) -> Fetched {
+        loop {
+            return match rustix::net::recv(&self.stream, &mut *buffer, RecvFlags::PEEK) {
+                Ok((0, _)) => self.end(),
+                Ok((bytes, _)) => Fetched::Bytes(bytes),
+                Err(Errno::INTR) => continue,
+                Err(Errno::AGAIN) => {
+                    self.readable = false;
+                    Fetched::Nothing
+                }
+                Err(_) => self.end(),
+            };
+        }
     }
 
     /// Takes as many bytes from the kernel as `seen` has, which have been looked at before.
@@ -235,3 +274,6 @@ impl Connection {
         self.written = 0;
     }
 }
+
+#[cfg(test)]
+mod tests;

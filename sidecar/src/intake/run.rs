@@ -243,6 +243,7 @@ impl Intake {
                 let Some(Some(connection)) = self.connections.get_mut(token - FIRST) else { return };
                 connection.closing |= event.is_read_closed() || event.is_error();
                 connection.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+                connection.looked = false;
                 if event.is_writable() {
                     connection.write_out();
                 }
@@ -307,22 +308,17 @@ impl Intake {
         let mut result = Ok(());
         if connection.readable && !connection.replay {
             let room = (scratch.len() - kept).min(connection.read_most());
-            if !self.pay(connection, kept + room) {
-                // Nobody can keep more half lines and half frames now: others have to finish first.
-                let taken = self.take_whole(slot, connection, &mut scratch[..kept + room], pause);
-                self.scratch = scratch;
-                if taken.as_ref().is_ok_and(|taken| !taken) {
-                    connection.starved = true;
-                    self.sweep_within(RETRY);
-                }
-                return taken.map(drop);
-            }
-            match connection.fetch(&mut scratch[kept..kept + room]) {
-                Fetched::Bytes(bytes) => {
+            if self.pay(connection, kept + room) {
+                if let Fetched::Bytes(bytes) = connection.fetch(&mut scratch[kept..kept + room]) {
                     filled += bytes;
                     self.counters.bytes.add(bytes as u64);
                 }
-                Fetched::Nothing | Fetched::End => {}
+            } else {
+                let taken = self.take_whole(slot, connection, &mut scratch, pause);
+                if !matches!(taken, Ok(false)) {
+                    self.scratch = scratch;
+                    return taken.map(drop);
+                }
             }
         }
         let consumed = match self.take_records(slot, connection, &scratch[..filled], filled - kept, pause) {
@@ -408,25 +404,18 @@ impl Intake {
         consumed: &mut usize,
     ) -> Result<u64, End> {
         let sizes = self.sizes();
+        let since = connection.partial_since.take();
+        let begin = *consumed;
         let mut taken = 0;
         let mut asked = 0;
         loop {
             let rest = &data[*consumed..];
             let step = framed::step(rest, sizes, connection.channel(), &mut self.open, &self.counters);
             match step.map_err(End::Broken)? {
-                Step::More => {
-                    let partial = !rest.is_empty() && !connection.ended;
-                    let since = connection.partial_since.take();
-                    connection.partial_since = partial.then(|| since.unwrap_or(self.shell.clock().now().at));
-                    if partial {
-                        self.sweep_soon();
-                    }
-                    break;
-                }
+                Step::More => break,
                 Step::Taken { consumed: bytes, records } => {
                     *consumed += bytes;
                     taken += records;
-                    connection.partial_since = None;
                 }
                 Step::Full { records } => {
                     taken += records;
@@ -436,7 +425,6 @@ impl Intake {
                     break;
                 }
                 Step::Asked { consumed: bytes, request } => {
-                    connection.partial_since = None;
                     if self.answer(slot, connection, request)? == Answered::Later {
                         break;
                     }
@@ -449,6 +437,13 @@ impl Intake {
                     }
                 }
             }
+        }
+        // The clock of what is kept. Of frames that are kept until others are dealt with it goes on from one to the next: who
+        // reads an answer now and then keeps room no longer for it.
+        if *consumed < data.len() && (connection.replay || !connection.ended) {
+            let since = since.filter(|_| connection.replay || *consumed == begin);
+            connection.partial_since = Some(since.unwrap_or(self.shell.clock().now().at));
+            self.sweep_soon();
         }
         if taken > 0 {
             self.ack_soon(connection);

@@ -33,6 +33,11 @@ pub(super) struct Told {
     pub(super) trace: u64,
     pub(super) records: u64,
     pub(super) kills: u64,
+    /// Whether it had a spool; then whether less was promised, because a lane's files could not be looked at for long, or records
+    /// were dropped, which was counted.
+    pub(super) spools: u64,
+    pub(super) blind: u64,
+    pub(super) drops: u64,
 }
 
 /// A machine with a sidecar and its clients.
@@ -92,7 +97,17 @@ impl World {
         let records = self.apps.iter().map(|app| app.channel.last()).sum::<u64>();
         let printed = self.texts.iter().map(|text| text.printed as u64).sum::<u64>();
         let Outside { trace, ledger, .. } = &self.out;
-        Told { events: trace.events, trace: trace.sum, records: records + printed, kills: ledger.kills }
+        let spool = self.plan.spool.is_some();
+        let dropped = self.process.as_ref().map_or(0, |process| ledger.total(&process.snapshot()).dropped());
+        Told {
+            events: trace.events,
+            trace: trace.sum,
+            records: records + printed,
+            kills: ledger.kills,
+            spools: u64::from(spool),
+            blind: u64::from(spool && ledger.blind),
+            drops: u64::from(spool && dropped > 0),
+        }
     }
 
     /// One event. False where nothing is going to happen any more.

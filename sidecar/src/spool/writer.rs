@@ -86,7 +86,8 @@ impl Writer {
             lane.reported = lane.reported.max(order.end);
         }
         // Also where there is no room for more: what has ended makes some.
-        let remembered = order.cursor.as_ref().map_or(Ok(()), |cursor| lane.write_cursor(cursor));
+        let cursor = order.cursor.as_ref().filter(|cursor| lane.has_what_it_names(cursor));
+        let remembered = cursor.map_or(Ok(()), |cursor| lane.write_cursor(cursor));
         if order.close {
             lane.remove_all(&mut self.pool, now.at)?;
             self.lanes.remove(&order.lane);

@@ -1,6 +1,7 @@
 //! What every test here needs: a sidecar, a remote end, a raw client, and patience.
 
 mod account;
+mod over;
 mod proxy;
 mod remote;
 mod scrape;
@@ -8,6 +9,7 @@ mod sidecar;
 mod wire;
 
 pub(crate) use account::Account;
+pub(crate) use over::Over;
 pub(crate) use proxy::{Answer, Call, Proxy};
 pub(crate) use remote::{numbered, Remote, GROUP, STREAM};
 pub(crate) use scrape::Scrape;

@@ -1,6 +1,13 @@
 //! Sabotage of the checker: a run in which all holds, and every lie about it found by the check it is meant for.
 
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::chaos::client::Told;
+use crate::chaos::crowd::Mortal;
+use crate::chaos::text::Segment;
+
+const HELD: Held = Held { descriptors: 30, threads: 6 };
 
 fn incarnation(fate: Fate) -> Incarnation {
     Incarnation {
@@ -9,14 +16,16 @@ fn incarnation(fate: Fate) -> Incarnation {
         until: 1.0,
         fate,
         unended: Some(500),
-        in_flight: 2,
+        under_way: 0,
+        just_ended: 1,
         counted: 60,
         scrapes: 10,
         wrong: 0,
         first_wrong: None,
         peak_mib: 40.0,
-        descriptors: 30,
-        threads: 6,
+        most: HELD,
+        early: HELD,
+        late: HELD,
         no_name: false,
     }
 }
@@ -36,7 +45,7 @@ fn good() -> Facts {
     let mortal = Mortal { first: 200, safe: 50, end: 300, lost: 0, after_flush: true };
     let segment = Segment { pid: 7, first: 400, end: 500 };
     Facts {
-        bounds: Bounds { memory_mib: 72.0, deadline: 2.0, batch: 10, kills: 10, seconds: 300.0 },
+        bounds: Bounds { memory_mib: 72.0, deadline: 2.0, descriptors: 60, threads: 16, kills: 10, seconds: 300.0 },
         closed: vec![Closed { told, arrived: 90 }],
         gone: vec![Gone { mortal, safe_arrived: 50, arrived: 60 }],
         text: vec![Line { segment, promised_to: 450, promised_arrived: 50, arrived: 95 }],
@@ -102,9 +111,18 @@ fn a_client_that_was_told_wrong_is_found() {
 
 #[test]
 fn too_many_duplicates_are_found() {
-    // Twenty without an answer, and twice ten at each of ten kills.
-    assert_eq!(broken(|facts| facts.endpoint.doubled = 220), [""; 0]);
-    finds("221 doubled, 20 taken", |facts| facts.endpoint.doubled = 221);
+    // Twenty without an answer, one that had just ended at each of ten kills; these ten are a tenth of all.
+    assert_eq!(broken(|facts| facts.endpoint.doubled = 30), [""; 0]);
+    let kills = |facts: &mut Facts, doubled, under_way, just_ended| {
+        facts.endpoint.doubled = doubled;
+        facts.incarnations.iter_mut().for_each(|one| (one.under_way, one.just_ended) = (under_way, just_ended));
+    };
+    finds("31 doubled, 20 taken", |facts| kills(facts, 31, 100, 100));
+    finds("21 doubled, 20 taken", |facts| kills(facts, 21, 0, 0));
+    assert_eq!(broken(|facts| kills(facts, 30, 1, 0)), [""; 0]);
+    // Killed before its first answer: all that the one before had left.
+    let silent = |facts: &mut Facts| facts.incarnations[5].unended = None;
+    assert_eq!(broken(|facts| (kills(facts, 30, 0, 0), silent(facts)).0), [""; 0]);
     finds("30 doubled, 29 counted", |facts| {
         facts.incarnations.iter_mut().for_each(|one| one.counted = 0);
         facts.incarnations[3].counted = 29;
@@ -128,8 +146,15 @@ fn kills_that_prove_nothing_are_found() {
 
 #[test]
 fn what_grows_is_found() {
-    finds("descriptors: 30", |facts| last(facts).descriptors = 30 + MORE_DESCRIPTORS + 1);
-    finds("threads: 6", |facts| last(facts).threads = 6 + MORE_THREADS + 1);
+    // In the one that lives longest, whichever that is.
+    let late = |facts: &mut Facts, held: Held| (facts.incarnations[4].until, facts.incarnations[4].late) = (2.0, held);
+    let more = |descriptors, threads| Held { descriptors: 30 + descriptors, threads: 6 + threads };
+    assert_eq!(broken(|facts| late(facts, more(MORE_DESCRIPTORS, MORE_THREADS))), [""; 0]);
+    finds("descriptors: 30", |facts| late(facts, more(MORE_DESCRIPTORS + 1, 0)));
+    finds("threads: 6", |facts| late(facts, more(0, MORE_THREADS + 1)));
+    // In any.
+    finds("descriptors: 61 at most, 60 allowed", |facts| facts.incarnations[2].most.descriptors = 61);
+    finds("threads: 17 at most, 16 allowed", |facts| last(facts).most.threads = 17);
     finds("72.1 MiB at most", |facts| facts.incarnations[5].peak_mib = 72.1);
     finds("0.0 MiB", |facts| facts.incarnations.iter_mut().for_each(|one| one.peak_mib = 0.0));
 }
@@ -148,7 +173,7 @@ fn a_wrong_account_and_a_trouble_that_never_came_are_found() {
     finds("1 do not: 5 ≠ 4", |facts| {
         (facts.incarnations[2].wrong, facts.incarnations[2].first_wrong) = (1, Some("5 ≠ 4".to_owned()));
     });
-    finds("hang 0", |facts| drop(facts.met.insert("hang".to_owned(), 0)));
+    finds("hang 0", |facts| *facts.met.get_mut("hang").unwrap() = 0);
     let short = |facts: &mut Facts, troubles: &[(&str, u64)]| {
         facts.bounds.seconds = 30.0;
         facts.met = troubles.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();

@@ -139,6 +139,7 @@ fn facts() -> Facts {
         spooled: 0,
         spool_bytes: 0,
         spool_max: None,
+        spool_refused: false,
         letters_lost: 0,
         memory: [100, 50, 1, 0],
         budget: 1_000,

@@ -205,18 +205,11 @@ impl Disk {
 
     /// Neighbouring tombstones at the back become one, so that a disk without room does not make them gather.
     pub(super) fn bury_last(&mut self) {
-        let is_tombstone = |queued: &mut Queued| {
-            queued.unended == 0 && queued.chunk.paid() == 0 && Arc::get_mut(&mut queued.chunk).is_some()
-        };
-        let last = self.tail.len().saturating_sub(1);
-        if last == 0 || !self.tail.range_mut(last - 1..).all(is_tombstone) {
-            return;
+        let mut tail = std::mem::take(&mut self.tail);
+        if let Some(place) = tail.len().checked_sub(2) {
+            joins(&mut tail, place, Some(self));
         }
-        let Some(gone) = self.tail.pop_back() else { return };
-        let before = self.tail.back_mut().and_then(|queued| Arc::get_mut(&mut queued.chunk));
-        if !before.is_some_and(|before| before.absorb(&gone.chunk)) {
-            self.tail.push_back(gone);
-        }
+        self.tail = tail;
     }
 
     pub(super) fn find(&mut self, first: u64) -> Option<&mut Queued> {
@@ -251,6 +244,38 @@ impl Disk {
             self.away_ended.pop_front();
         }
         ended
+    }
+}
+
+/// Whether the tombstone at `place` has taken the next one in, if both are such.
+///
+/// What is being written is left as it is: of a tombstone of which only the first part is on disk nobody could say what it is
+/// that a client has to send again.
+pub(super) fn joins(queue: &mut VecDeque<Queued>, place: usize, disk: Option<&Disk>) -> bool {
+    let is_tombstone = |queued: &mut Queued| {
+        queued.unended == 0 && queued.chunk.paid() == 0 && Arc::get_mut(&mut queued.chunk).is_some()
+    };
+    if place + 2 > queue.len() || !queue.range_mut(place..place + 2).all(is_tombstone) {
+        return false;
+    }
+    let begins = queue.get(place).map_or(0, |before| before.first);
+    let Some(next) = queue.remove(place + 1) else { return false };
+    let is_settled = disk.is_none_or(|disk| next.end() <= disk.written || begins >= disk.ordered);
+    let written = disk.map(|disk| disk.written);
+    let joined = is_settled && queue.get_mut(place).is_some_and(|before| before.absorb(&next, written));
+    if !joined {
+        queue.insert(place + 1, next);
+    }
+    joined
+}
+
+/// The same for all of `queue` that lies in `offsets`: it is on disk now.
+fn join_written(queue: &mut VecDeque<Queued>, offsets: &Range<u64>, disk: &Disk) {
+    let mut place = queue.partition_point(|queued| queued.end() <= offsets.start).saturating_sub(1);
+    while queue.get(place + 1).is_some_and(|next| next.end() <= offsets.end) {
+        if !joins(queue, place, Some(disk)) {
+            place += 1;
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::disk::joins;
 use super::{Lane, Retry};
 use crate::engine::account::{Dropped, End, Rejected};
 use crate::engine::batch::{Batch, Part, Queued};
@@ -23,10 +24,13 @@ impl Lane {
             return;
         }
         let count = records.end - records.start;
+        let on_disk = self.disk.is_some();
         let Some(queued) = self.find(first) else { return };
         debug_assert!(queued.unended >= count, "a record ends once");
         queued.unended -= count;
-        queued.note_done(records.clone(), end);
+        if on_disk {
+            queued.note_done(records.clone(), end);
+        }
         let chunk = Arc::clone(&queued.chunk);
         self.channels.count(&chunk.runs, &records, end);
         self.account.end(end, u64::from(count));
@@ -146,16 +150,7 @@ impl Lane {
         self.held -= chunk.paid();
         chunk.release();
         let Some(before) = place.checked_sub(1) else { return };
-        let is_tombstone = |queued: &mut Queued| {
-            queued.unended == 0 && queued.chunk.paid() == 0 && Arc::get_mut(&mut queued.chunk).is_some()
-        };
-        if self.queue.get_mut(before).is_some_and(is_tombstone) {
-            let Some(gone) = self.queue.get(place).map(|queued| Arc::clone(&queued.chunk)) else { return };
-            let earlier = self.queue.get_mut(before).and_then(|queued| Arc::get_mut(&mut queued.chunk));
-            if earlier.is_some_and(|earlier| earlier.absorb(&gone)) {
-                self.queue.remove(place);
-            }
-        }
+        joins(&mut self.queue, before, self.disk.as_deref());
     }
 
     /// Makes everything that waits for another attempt free to be cut anew.

@@ -220,8 +220,9 @@ impl Intake {
                 // One that waits for room keeps some itself, from others that do: it must not wait for ever. Whoever has not
                 // said hello goes first.
                 let patience = if starved && connection.lane().is_some() { FRAME_TIMEOUT } else { patience };
-                if connection.blocked || (connection.readable && !starved) || connection.is_clogged() {
-                    // It is we who do not read: its clock stops.
+                let clogged = connection.is_clogged() && !starving;
+                if connection.blocked || (connection.readable && !starved) || clogged {
+                    // It is we who do not read: its clock stops. But who does not read its answers keeps no room from others.
                     connection.partial_since = Some(now.at);
                 } else if since + patience <= now.at {
                     late.push(slot);

@@ -1,8 +1,8 @@
 //! Bytes that were read and are not a whole record or frame: who pays for them, and who must give way.
 
-use super::{End, Intake};
+use super::{End, Intake, RETRY};
 use crate::engine::budget::Payment;
-use crate::intake::connection::{Connection, Kind};
+use crate::intake::connection::{Connection, Fetched, Kind};
 use crate::intake::pace::Pause;
 
 impl Intake {
@@ -23,7 +23,7 @@ impl Intake {
 
     /// Takes what is whole of a connection that can keep nothing: what is not stays in the kernel, and costs no room. So whoever
     /// sends what we can take gets on, however much others keep. `buffer` begins with what the connection has kept. False if
-    /// nothing could be taken.
+    /// the kernel has nothing, or the end.
     pub(super) fn take_whole(
         &mut self,
         slot: usize,
@@ -31,11 +31,12 @@ impl Intake {
         buffer: &mut [u8],
         pause: &mut Pause,
     ) -> Result<bool, End> {
-        let kept = connection.rest.len();
-        let seen = connection.peek(&mut buffer[kept..]);
-        if seen == 0 {
-            return Ok(false);
+        if connection.looked {
+            self.starve(connection);
+            return Ok(true);
         }
+        let Fetched::Bytes(seen) = connection.look(buffer) else { return Ok(false) };
+        let kept = connection.rest.len();
         let consumed = self.take_records(slot, connection, &buffer[..kept + seen], seen, pause)?;
         if consumed < kept {
             self.keep(connection, &buffer[consumed..kept]);
@@ -44,7 +45,17 @@ impl Intake {
             self.counters.bytes.add((consumed - kept) as u64);
             self.keep(connection, &[]);
         }
-        Ok(consumed > 0)
+        if consumed == 0 {
+            connection.looked = true;
+            self.starve(connection);
+        }
+        Ok(true)
+    }
+
+    /// Nobody can keep more half lines and half frames now: others have to finish first.
+    fn starve(&mut self, connection: &mut Connection) {
+        connection.starved = true;
+        self.sweep_within(RETRY);
     }
 
     fn claim(&self, connection: &mut Connection, bytes: usize) -> bool {

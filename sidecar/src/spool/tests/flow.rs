@@ -135,11 +135,24 @@ fn a_closed_lane_leaves_nothing() {
 }
 
 #[test]
+fn a_cursor_that_names_what_is_not_on_disk_is_not_written() {
+    let dir = folder();
+    let mut bench = Bench::real(dir.path());
+    bench.carry_out(&order(vec![entry(&bench.budget, 0, 3)], 3, Some(1)));
+    let mut ahead = order(Vec::new(), 3, Some(2));
+    ahead.cursor.as_mut().unwrap().ended = vec![5..8];
+    bench.carry_out(&ahead);
+    drop(bench);
+    let indexed = Bench::real(dir.path()).index();
+    assert_eq!((indexed.next, indexed.cursor.watermark, indexed.cursor.ended), (3, 1, vec![]));
+}
+
+#[test]
 fn no_offset_is_given_out_twice() {
     let dir = folder();
     let mut bench = Bench::real(dir.path());
-    // 3 on disk; 3..9 only in memory, of which 5..8 have ended when the process dies.
-    let mut append = order(vec![entry(&bench.budget, 0, 3)], 3, Some(1));
+    // 3 on disk; 5..8 ended before they came there, and all up to 9 was said to be safe.
+    let mut append = order(vec![entry(&bench.budget, 0, 3)], 9, Some(1));
     append.cursor.as_mut().unwrap().ended = vec![5..8];
     bench.carry_out(&append);
     drop(bench);

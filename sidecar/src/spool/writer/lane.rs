@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::config::Destination;
+use crate::engine::sabotage::{self, Sabotage};
 use crate::engine::spool::Cursor;
 use crate::spool::channels::Channels;
 use crate::spool::disk::{doing, read_some, write_all};
@@ -130,20 +131,30 @@ impl Lane {
         Ok(())
     }
 
+    /// Whether all that a cursor names above its watermark is on disk, or was reported to have ended before it came here. If not,
+    /// its counts are of records that would be sent and counted again.
+    pub(super) fn has_what_it_names(&self, cursor: &Cursor) -> bool {
+        let named = cursor.ended.last().map_or(0, |range| range.end);
+        named <= self.reported.max(lock(&self.files).end) || sabotage::on(Sabotage::NamesUnwritten)
+    }
+
     /// Writes the cursor into the slot that does not count. Not synced: an older one costs duplicates only. But where one is kept it
     /// is not overwritten before the other one is on the disk: a power loss may tear both.
     pub(super) fn write_cursor(&mut self, engine: &Cursor) -> io::Result<()> {
         self.make_ready()?;
-        let channels = self.channels.at_cursor(&engine.channels);
         if self.kept.is_some_and(|kept| cursor::place(kept.number) != cursor::place(self.cursor_number)) {
             self.keep_last_cursor()?;
         }
+        // Without the cursor its counts may not be in the next segment's header: what they count would be sent again.
+        let before = self.channels.clone();
+        let channels = self.channels.at_cursor(&engine.channels);
         let number = self.cursor_number + 1;
         let bytes = cursor::encode_with(number, engine, &channels);
         let at = cursor::place(number);
         let shared = Arc::clone(&self.shared);
         let written = self.cursor_file().and_then(|file| write_bytes(&shared, file, &bytes, at));
         if written.is_err() {
+            self.channels = before;
             self.cursor = None;
         }
         doing("write the cursor", &self.cursor_path, written)?;

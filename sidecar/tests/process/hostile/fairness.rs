@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use splashdam::wire::RecordsFrame;
 
-use crate::support::{now_ms, until, Remote, Sidecar, STREAM};
+use crate::support::{now_ms, until, Over, Remote, Sidecar, STREAM};
 
 /// So long that the machine's speed hardly counts.
 const LINGER: Duration = Duration::from_secs(3);
@@ -51,6 +51,7 @@ fn one_that_pushes_without_end_keeps_no_quiet_one_waiting() {
     let sidecar = Sidecar::start(&remote, &["--memory", "8MiB", "--linger", &linger, "--linger-quiet", &linger]);
     let enough = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _over = Over::new(&enough);
         scope.spawn(|| push_lines(&sidecar, &enough));
         scope.spawn(|| push_frames(&sidecar, &enough));
         until("both push", || sidecar.metric("splashdam_records_delivered_total", "") > 20_000);
@@ -79,7 +80,6 @@ fn one_that_pushes_without_end_keeps_no_quiet_one_waiting() {
                 assert!(took < 3 * LINGER, "{who}: {took:?}");
             }
         }
-        enough.store(true, Ordering::Relaxed);
     });
     let account = sidecar.stop();
     account.all_delivered(account.received());

@@ -8,7 +8,7 @@ use splashdam::wire::{ClientFrame, Level, RecordsFrame, MAGIC};
 
 use super::crowd::{files, OTHERS};
 use crate::bounds::{MIB, REMAINDER};
-use crate::support::{hello, now_ms, numbered, until, Remote, Sidecar};
+use crate::support::{hello, now_ms, numbered, until, Over, Remote, Sidecar, PATIENCE};
 
 /// Records of each of the two.
 const GOOD: u64 = 10_000;
@@ -27,7 +27,10 @@ fn garbage(seed: u64, length: usize) -> Vec<u8> {
 }
 
 fn connect(sidecar: &Sidecar) -> std::io::Result<UnixStream> {
-    UnixStream::connect(sidecar.socket())
+    let stream = UnixStream::connect(sidecar.socket())?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
 }
 
 /// Connects, says hello and writes `bytes`; then waits until it is sent away.
@@ -124,6 +127,7 @@ fn bad_clients_of_every_kind_at_once_cost_good_ones_no_record() {
     let enough = AtomicBool::new(false);
     let (sidecar_, enough_) = (&sidecar, &enough);
     std::thread::scope(|scope| {
+        let over = Over::new(enough_);
         for (what, act) in BAD {
             scope.spawn(move || {
                 while !enough_.load(Ordering::Relaxed) {
@@ -147,7 +151,7 @@ fn bad_clients_of_every_kind_at_once_cost_good_ones_no_record() {
         }
         let done = wire.flush(Level::Ended);
         text.join().unwrap();
-        enough.store(true, Ordering::Relaxed);
+        drop(over);
         assert_eq!((done.delivered, done.rejected, done.dropped, done.pending), (GOOD, 0, 0, 0));
     });
     until("all has arrived", || remote.report().marks.unique == 2 * GOOD + 1);

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use splashdam::wire::RecordsFrame;
 
 use super::LATE;
-use crate::support::{now_ms, numbered, until, Remote, Setup, Sidecar};
+use crate::support::{now_ms, numbered, until, Over, Remote, Setup, Sidecar};
 
 const DEADLINE: Duration = Duration::from_secs(1);
 const BACKLOG: u64 = 2_000;
@@ -78,12 +78,12 @@ fn ends_well(far: Far, near: Near, spool: bool) {
     until("all is taken in", || came() >= BACKLOG);
     let enough = AtomicBool::new(false);
     let asked = std::thread::scope(|scope| {
+        let _over = Over::new(&enough);
         scope.spawn(|| write_on(&sidecar, near, &enough));
         until("the client writes", || near == Near::Gone || came() > BACKLOG);
         let asked = Instant::now();
         sidecar.signal(Signal::TERM);
         until("it listens no more", || !sidecar.socket().exists() || sidecar.stderr().contains("final account"));
-        enough.store(true, Ordering::Relaxed);
         asked
     });
     let ended = sidecar.wait();

@@ -75,6 +75,7 @@ fn a_spool_that_can_only_be_read_at_the_start_costs_durability_and_nothing_else(
     let sidecar = setup.start();
     until("it says why", || sidecar.stderr().contains("records are in memory only until the next start"));
     assert!(sidecar.stderr().contains("Read-only file system"), "{}", sidecar.stderr());
+    assert_eq!(sidecar.metric("splashdam_spool_refused", ""), 1, "also before the first client");
     let mut wire = sidecar.wire();
     assert!(!wire.hello(1, 1).durable_is_disk(), "it must not promise what it has not");
     send(&mut wire, 1..=500, 100);

@@ -1,8 +1,9 @@
 //! What the disk is to do next, and what follows when it is done.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Known, Lane};
+use super::{join_written, Known, Lane};
 use crate::engine::batch::Queued;
 use crate::engine::channel::Channels;
 use crate::engine::chunk::{Run, TEXT};
@@ -30,7 +31,7 @@ impl Lane {
         disk.inherited.retain(|range| range.end > ended);
         let place = self.queue.partition_point(|queued| queued.first < disk.ordered);
         let from = disk.ordered;
-        let waiting = self.queue.range(place..).chain(disk.tail.iter().filter(|queued| queued.first >= from));
+        let waiting = self.queue.range_mut(place..).chain(disk.tail.iter_mut().filter(|queued| queued.first >= from));
         let (mut append, mut bytes) = (Vec::new(), 0);
         disk.full = false;
         for queued in waiting {
@@ -45,6 +46,7 @@ impl Lane {
                 break;
             }
             bytes += size;
+            queued.ordered_as_ended = has_ended;
             append.push(entry(queued, &self.channels, has_ended, now));
             disk.ordered = queued.end();
         }
@@ -76,6 +78,8 @@ impl Lane {
             disk.failures += 1;
             disk.dirty = true;
         } else {
+            // While it failed, a cursor named less than is on disk now.
+            disk.dirty |= disk.failures > 0;
             disk.failures = 0;
         }
         let written = disk.written;
@@ -94,7 +98,17 @@ impl Lane {
         }
         news.sort_unstable();
         news.dedup();
+        self.join_written(before..written);
         news
+    }
+
+    /// Tombstones that were being written, and were left as they were meanwhile, become one.
+    fn join_written(&mut self, offsets: Range<u64>) {
+        let Some(disk) = self.disk.as_deref_mut() else { return };
+        join_written(&mut self.queue, &offsets, disk);
+        let mut tail = std::mem::take(&mut disk.tail);
+        join_written(&mut tail, &offsets, disk);
+        disk.tail = tail;
     }
 }
 

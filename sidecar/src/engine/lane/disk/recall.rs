@@ -116,7 +116,7 @@ impl Lane {
         if how == Recalled::Ended {
             // The rest had ended when it was written, in an earlier process whose cursor did not come to say so.
             self.account.recovered = self.account.recovered.saturating_sub(u64::from(queued.unended) - gone);
-            queued.unended = 0;
+            (queued.unended, queued.ordered_as_ended) = (0, true);
         } else if gone > 0 {
             queued.unended -= gone as u32;
             before.push(queued.chunk.records - gone as u32..queued.chunk.records);
