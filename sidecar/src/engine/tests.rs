@@ -24,6 +24,7 @@ mod failing;
 mod faults;
 mod mutants;
 mod mutants_more;
+mod mutants_rest;
 mod spooled;
 mod throttled;
 

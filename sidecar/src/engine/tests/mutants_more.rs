@@ -121,15 +121,13 @@ fn what_is_dropped_in_a_row_takes_one_place_and_no_bytes() {
         // One is in flight, one has ended out of its turn.
         let held = world.of(lane).held;
         world.lose(lane, 50);
-        // Of a row on its way to the disk the first is in the disk's hands already.
-        let rows = 1 + usize::from(disk);
-        assert_eq!((world.of(lane).queue.len(), world.of(lane).held), (2 + rows, held));
+        assert_eq!((world.of(lane).queue.len(), world.of(lane).held), (3, held));
         if disk {
             world.disk().by_hand = true;
         }
         world.feed(lane, 2, 10, 0);
         world.lose(lane, 50);
-        assert_eq!(world.of(lane).queue.len(), 4 + rows + 1, "what is to be sent is no tombstone");
+        assert_eq!(world.of(lane).queue.len(), 6, "what is to be sent is no tombstone");
         if disk {
             world.disk().by_hand = false;
         }
