@@ -125,12 +125,14 @@ fn strange(facts: &Facts) -> Finding {
     finding(strange + violations == 0, what)
 }
 
-/// A kill that finds nothing unended proves nothing. One that came before the first answer found what the one before had left.
+/// A kill that finds nothing unended proves nothing. One that came before the second look found what the one before had left, too:
+/// its sidecar had not looked through its spool. Of few kills one may miss.
 fn hits(facts: &Facts) -> Finding {
     let mut before = 0;
     let (mut killed, mut hit) = (0, 0);
     for one in &facts.incarnations {
-        let unended = one.unended.unwrap_or(before);
+        let left = if one.scrapes > 1 { 0 } else { before };
+        let unended = one.unended.map_or(before, |unended| unended.max(left));
         before = unended;
         if matches!(one.fate, Fate::Killed { .. }) {
             killed += 1;
@@ -138,7 +140,7 @@ fn hits(facts: &Facts) -> Finding {
         }
     }
     let what = format!("{hit} of {killed} kills found records unended ({} were planned)", facts.bounds.kills);
-    finding(hit * 100 >= killed * HITS && killed >= facts.bounds.kills, what)
+    finding(hit >= killed * HITS / 100 && killed >= facts.bounds.kills, what)
 }
 
 fn accounts(facts: &Facts) -> Finding {

@@ -141,6 +141,9 @@ fn kills_that_prove_nothing_are_found() {
     finds("9 of 9 kills", |facts| drop(facts.incarnations.remove(0)));
     // Killed before it could say anything: it had what the one before had left.
     assert_eq!(broken(|facts| facts.incarnations[1..].iter_mut().for_each(|one| one.unended = None)), [""; 0]);
+    // Seen once only, before it had looked through its spool.
+    let seen_once = |one: &mut Incarnation| (one.unended, one.scrapes) = (Some(0), 1);
+    assert_eq!(broken(|facts| facts.incarnations[2..4].iter_mut().for_each(seen_once)), [""; 0]);
     finds("0 of 10 kills", |facts| facts.incarnations.iter_mut().for_each(|one| one.unended = None));
 }
 
