@@ -51,9 +51,15 @@ fn refused(sidecar: &Sidecar) -> u64 {
     sidecar.metric("splashdam_connections_turned_away_total", "reason=\"user\"")
 }
 
-/// `splashdam send` as this user, with these lines.
+/// `splashdam send` as this user, with these lines. The program is copied beside the socket: the folder that it was built in may
+/// be closed to others. (By `cp`, so that no child of another test can hold it open for writing while we start it.)
 fn send_as(uid: u32, socket: &Path, lines: &str) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_splashdam"));
+    let program = socket.with_file_name("splashdam");
+    if !program.exists() {
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_splashdam")).arg(&program).status().unwrap();
+        assert!(copied.success());
+    }
+    let mut command = Command::new(&program);
     command.env_clear().args(["send", "--flush-timeout", "1s", "--socket"]).arg(socket).uid(uid).gid(uid);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
