@@ -7,7 +7,7 @@ use super::world::{Told, World};
 use crate::engine::sabotage::{self, Sabotage};
 
 /// Seeds of a run where nothing else is asked for (`SEEDS`).
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 3_000;
 /// A sabotage must be found within so many seeds.
 const FOUND_WITHIN: u64 = 400;
 /// Panics that no check has said: they find nothing out.
