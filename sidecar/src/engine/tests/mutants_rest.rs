@@ -63,16 +63,7 @@ fn who_goes_takes_its_own_flushes_along_and_no_others() {
 
 #[test]
 fn a_flush_of_all_is_reached_only_where_every_lane_was() {
-    let mut world = World::new(Settings::default(), 64 * MIB);
-    for name in ["a", "b"] {
-        let lane = world.lane(name);
-        world.feed(lane, 1, 10, 0);
-    }
-    let now = world.now();
-    world.engine.flush_all(1, Duration::from_secs(5), now);
-    world.settle();
-    world.accept();
-    assert!(world.flushed_all.is_empty(), "one is not all");
+    let mut world = flush_of_all_half_done();
     world.tick(5_000);
     assert_eq!(world.flushed_all, [false]);
 }

@@ -1,7 +1,9 @@
 //! What the cursor on disk is to say of a lane: what has ended, and what its clients were told of that.
 //!
 //! The two must agree: what no range of the cursor names is sent again after a kill and counted then, so a channel's counts may not
-//! have it. Nor can a range name what is not on disk: its clients send that again. Of more ranges than a cursor holds those are named that an earlier process had named (how their records ended is no longer
+//! have it. Nor can a range name what is not on disk: its clients send that again.
+//!
+//! Of more ranges than a cursor holds those are named that an earlier process had named (how their records ended is no longer
 //! known), then those whose chunks have lost their runs (tombstones), then the longest; what is left is taken off the counts.
 
 use std::cmp::Reverse;
@@ -19,7 +21,7 @@ use crate::engine::spool::{Cursor, CURSOR_RANGES};
 
 /// Ended offsets without a gap, and whether they must be named.
 #[derive(Debug)]
-struct Stretch {
+struct EndedRange {
     offsets: Range<u64>,
     must: bool,
 }
@@ -29,13 +31,13 @@ impl Lane {
     #[must_use]
     pub fn cursor(&self) -> Cursor {
         let watermark = self.ended() + u64::from(sabotage::on(Sabotage::CursorAhead) && !self.queue.is_empty());
-        let mut stretches = self.stretches();
-        if stretches.len() > CURSOR_RANGES {
+        let mut ranges = self.ended_ranges();
+        if ranges.len() > CURSOR_RANGES {
             let length = |offsets: &Range<u64>| offsets.end - offsets.start;
-            stretches.sort_unstable_by_key(|stretch| Reverse((stretch.must, length(&stretch.offsets))));
-            stretches.truncate(CURSOR_RANGES);
+            ranges.sort_unstable_by_key(|range| Reverse((range.must, length(&range.offsets))));
+            ranges.truncate(CURSOR_RANGES);
         }
-        let mut ended: Vec<_> = stretches.into_iter().map(|stretch| stretch.offsets).collect();
+        let mut ended: Vec<_> = ranges.into_iter().map(|range| range.offsets).collect();
         ended.sort_unstable_by_key(|offsets| offsets.start);
         let channels = self.channels.marks(&self.counts_beyond(&ended));
         Cursor { watermark, ended, channels, clean: false }
@@ -56,7 +58,7 @@ impl Lane {
     }
 
     /// Everything above the watermark that has ended and is on disk, ascending.
-    fn stretches(&self) -> Vec<Stretch> {
+    fn ended_ranges(&self) -> Vec<EndedRange> {
         let inherited = self.disk.as_ref().map_or(&[][..], |disk| &disk.inherited);
         let is_inherited = |offsets: &Range<u64>| {
             let place = inherited.partition_point(|range| range.end <= offsets.start);
@@ -69,18 +71,18 @@ impl Lane {
         let away = self.disk.iter().flat_map(|disk| disk.away_ended.iter().map(|range| (range.clone(), true)));
         let tail = self.disk.iter().flat_map(|disk| disk.tail().flat_map(of));
         let on_disk = self.end_on_disk();
-        let mut stretches: Vec<Stretch> = Vec::new();
+        let mut ranges: Vec<EndedRange> = Vec::new();
         let all = self.queue.iter().flat_map(of).chain(away).chain(tail);
         for (offsets, must) in all.filter(|(offsets, _)| offsets.end <= on_disk) {
             let must = must || is_inherited(&offsets);
-            match stretches.last_mut() {
+            match ranges.last_mut() {
                 Some(last) if last.offsets.end == offsets.start => {
                     (last.offsets.end, last.must) = (offsets.end, last.must || must);
                 }
-                _ => stretches.push(Stretch { offsets, must }),
+                _ => ranges.push(EndedRange { offsets, must }),
             }
         }
-        stretches
+        ranges
     }
 
     /// What the channels were told of records that have ended and lie in none of these ranges.
