@@ -20,13 +20,16 @@ const SHUTDOWN: Duration = Duration::from_secs(25);
 
 mod books;
 mod disk;
+mod disk_room;
 mod failing;
 mod faults;
 mod mutants;
 mod mutants_more;
 mod mutants_rest;
+mod reading;
 mod spooled;
 mod throttled;
+mod told;
 
 const MIB: usize = 1024 * 1024;
 
