@@ -110,9 +110,12 @@ fn with_the_disk_full_what_is_oldest_there_makes_way_if_that_is_the_policy() {
     assert!(matches!(world.engine.claim(lane, 60_000, now), Claim::Granted(_)), "nobody waits for that");
 }
 
+/// What a test does to a disk at this moment.
+type Change = fn(&mut Disk, Duration);
+
 #[test]
 fn nothing_makes_way_before_the_disk_has_settled() {
-    let cases: [(&str, fn(&mut Disk, Duration), bool); 6] = [
+    let cases: [(&str, Change, bool); 6] = [
         ("settled", |_, _| {}, true),
         ("an order is under way", |disk, _| disk.ordering = true, false),
         // What was dropped before has not left the disk; nothing is written at this moment, because it has refused.
