@@ -212,7 +212,7 @@ impl Lane {
     /// Whether the lane is of no use to anybody now: nobody feeds it, nothing is under way, nothing is left to tell.
     #[must_use]
     pub fn may_go(&self) -> bool {
-        let disk_rests = self.disk.as_ref().is_none_or(|disk| disk.is_empty());
+        let disk_rests = self.disk.as_ref().is_none_or(|disk| !disk.ordering);
         let empty = self.is_empty() && disk_rests;
         empty && self.connections == 0 && self.loss.is_none() && self.creation != Creation::Running
     }

@@ -75,6 +75,11 @@ impl Disk {
         self.lanes.values_mut().for_each(|lane| lane.cursor.ended = vec![offsets.clone()]);
     }
 
+    /// Loses every entry that says only that its records had ended.
+    pub(super) fn damage_tombstones(&mut self) {
+        self.lanes.values_mut().for_each(|lane| lane.entries.retain(|_, entry| !entry.records.is_empty()));
+    }
+
     pub(super) fn damage(&mut self, nth: usize) {
         for lane in self.lanes.values_mut() {
             if let Some(first) = lane.entries.keys().nth(nth).copied() {

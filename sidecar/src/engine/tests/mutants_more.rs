@@ -11,12 +11,12 @@ use crate::engine::spool::ChannelMark;
 const GIB: u64 = 1 << 30;
 
 impl World {
-    fn of(&mut self, lane: LaneId) -> &mut Lane {
+    pub(super) fn of(&mut self, lane: LaneId) -> &mut Lane {
         self.engine.lanes.get_mut(lane).unwrap()
     }
 
     /// Ends the oldest attempt with these records of each part rejected.
-    fn reject(&mut self, records: impl Fn(std::ops::Range<u32>) -> std::ops::Range<u32>) {
+    pub(super) fn reject(&mut self, records: impl Fn(std::ops::Range<u32>) -> std::ops::Range<u32>) {
         let parts = self.attempts[0].batch.parts.iter().enumerate();
         let of = |(part, of): (usize, &batch::Part)| {
             let (records, reason) = (records(of.records.clone()), Rejected::TooOld);
@@ -27,7 +27,7 @@ impl World {
     }
 
     /// Drops so many records one by one, as an intake without room does.
-    fn lose(&mut self, lane: LaneId, count: u32) {
+    pub(super) fn lose(&mut self, lane: LaneId, count: u32) {
         let now = self.now();
         for _ in 0..count {
             self.engine.append_ended(lane, Run::of_text(1), Dropped::Overflow, now);
