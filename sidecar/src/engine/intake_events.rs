@@ -146,8 +146,10 @@ impl Engine {
     /// Room for an open chunk that can take at least one record of `length` bytes of text.
     pub fn claim(&mut self, id: LaneId, length: usize, now: Now) -> Claim {
         let least = length + RECORD_HEADER;
-        let sizes = CLAIMS.into_iter().filter(|size| *size >= least);
-        let sizes: Vec<usize> = if least > BLOCK { vec![least] } else { sizes.collect() };
+        let mut sizes: Vec<usize> = CLAIMS.into_iter().filter(|size| *size >= least).collect();
+        if sizes.is_empty() {
+            sizes.push(least);
+        }
         while let Some(lane) = self.lanes.get(id).filter(|lane| !lane.is_unknown()) {
             let (held, mark) = (held_of(lane), self.mark_of(lane));
             for capacity in &sizes {

@@ -97,7 +97,7 @@ impl Engine {
             return;
         }
         self.space.used = found.spool_bytes;
-        if !lane.queue.is_empty() || lane.in_flight > 0 {
+        if !lane.queue.is_empty() {
             // It has gone on in memory and cannot be renumbered now: once more when it is empty.
             disk.known = Known::Unreadable;
             self.set_timer(id, now.at + RETRY_MOST);

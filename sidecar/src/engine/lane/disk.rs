@@ -242,16 +242,13 @@ pub(super) fn joins(queue: &mut VecDeque<Queued>, place: usize, disk: Option<&Di
     let is_tombstone = |queued: &mut Queued| {
         queued.unended == 0 && queued.chunk.paid() == 0 && Arc::get_mut(&mut queued.chunk).is_some()
     };
-    if place + 2 > queue.len() || !queue.range_mut(place..place + 2).all(is_tombstone) {
-        return false;
-    }
-    let begins = queue.get(place).map_or(0, |before| before.first);
-    let Some(next) = queue.remove(place + 1) else { return false };
-    let is_settled = disk.is_none_or(|disk| next.end() <= disk.written || begins >= disk.ordered);
-    let written = disk.map(|disk| disk.written);
-    let joined = is_settled && queue.get_mut(place).is_some_and(|before| before.absorb(&next, written));
-    if !joined {
-        queue.insert(place + 1, next);
+    let mut pair = queue.range_mut(place..);
+    let (Some(before), Some(next)) = (pair.next(), pair.next()) else { return false };
+    let is_settled = disk.is_none_or(|disk| next.end() <= disk.written || before.first >= disk.ordered);
+    let joined =
+        is_settled && is_tombstone(before) && is_tombstone(next) && before.absorb(next, disk.map(|disk| disk.written));
+    if joined {
+        queue.remove(place + 1);
     }
     joined
 }
@@ -259,7 +256,7 @@ pub(super) fn joins(queue: &mut VecDeque<Queued>, place: usize, disk: Option<&Di
 /// The same for all of `queue` that lies in `offsets`: it is on disk now.
 fn join_written(queue: &mut VecDeque<Queued>, offsets: &Range<u64>, disk: &Disk) {
     let mut place = queue.partition_point(|queued| queued.end() <= offsets.start).saturating_sub(1);
-    while queue.get(place + 1).is_some_and(|next| next.end() <= offsets.end) {
+    while queue.get(place).is_some_and(|queued| queued.end() <= offsets.end) {
         if !joins(queue, place, Some(disk)) {
             place += 1;
         }

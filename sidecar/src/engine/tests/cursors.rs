@@ -79,6 +79,124 @@ fn a_cursor_that_is_full_names_tombstones() {
     assert!(!chunks.iter().any(|range| ended.contains(range)), "longer ones are named instead");
 }
 
+/// What is on disk as something that has ended is never sent again, named or not.
+#[test]
+fn what_was_written_as_ended_stays_counted_where_a_cursor_cannot_name_it() {
+    let (mut world, lane) = thousands(1);
+    let (now, tombstones) = (world.now(), 600);
+    for record in 0..tombstones {
+        world.feed(lane, 1, 10, 0);
+        let run = Run { channel: 1, first_sequence: 1_001 + record, sequences: 1, records: 1 };
+        world.engine.append_ended(lane, run, Dropped::Overflow, now);
+    }
+    world.settle();
+    let cursor = world.of(lane).cursor();
+    assert_eq!((cursor.ended.len(), cursor.channels[0].dropped), (CURSOR_RANGES, tombstones));
+}
+
+/// A lane of whose records the first has been written, with a disk that does nothing more by itself.
+fn one_written() -> (World, LaneId) {
+    let mut world = World::with_disk(Settings::default(), 64 * MIB, GIB);
+    let lane = world.lane("s");
+    world.hello(lane, client(1), 1, 7);
+    world.feed(lane, 1, 10, 0);
+    world.disk().by_hand = true;
+    (world, lane)
+}
+
+/// Drops a record of the client.
+fn drop_next(world: &mut World, lane: LaneId, first_sequence: u64) {
+    let now = world.now();
+    let run = Run { channel: 1, first_sequence, sequences: 1, records: 1 };
+    world.engine.append_ended(lane, run, Dropped::Overflow, now);
+    world.perform();
+}
+
+/// Its client sends again what is not on disk, and would have it counted twice.
+#[test]
+fn what_ended_and_is_not_written_is_not_told_to_the_next_process() {
+    let (mut world, lane) = one_written();
+    world.feed(lane, 1, 10, 0);
+    // The order of that one hangs; these become one tombstone, of which nothing is ordered.
+    for sequence in 1..=3 {
+        drop_next(&mut world, lane, sequence);
+    }
+    let channel = world.of(lane).channels.get(1).unwrap().counts;
+    let cursor = world.of(lane).cursor();
+    assert_eq!((channel.dropped, cursor.channels[0].dropped, cursor.ended), (3, 0, vec![]));
+}
+
+/// The same of records that ended in each of the ways, in chunks that became one.
+#[test]
+fn however_it_ended_what_is_not_written_is_not_told_to_the_next_process() {
+    let (mut world, lane) = one_written();
+    world.feed(lane, 1, 10, 0);
+    for first_sequence in [1, 11, 21] {
+        let now = world.now();
+        let Claim::Granted(mut builder) = world.engine.claim(lane, 100, now) else { panic!("no room") };
+        for sequence in first_sequence..first_sequence + 10 {
+            builder.push(now.wall_ms, b"12345678");
+            builder.own(Run { channel: 1, first_sequence: sequence, sequences: 1, records: 1 });
+        }
+        let lane = world.of(lane);
+        let first = lane.next_offset();
+        lane.append(builder.seal(), usize::MAX, now);
+        lane.end(first, 0..5, End::Delivered);
+        lane.end(first, 5..8, End::Rejected(account::Rejected::TooOld));
+        lane.end(first, 8..10, End::Dropped(Dropped::Overflow));
+        lane.bury_last();
+    }
+    let lane = world.of(lane);
+    assert_eq!(lane.queue.len(), 3, "two records that have not ended, and one tombstone");
+    let counts = lane.channels.get(1).unwrap().counts;
+    assert_eq!((counts.delivered, counts.rejected, counts.dropped), (15, 9, 6));
+    let mark = lane.cursor().channels[0];
+    assert_eq!((mark.delivered, mark.rejected, mark.dropped), (0, 0, 0));
+}
+
+#[test]
+fn while_the_disk_fails_a_cursor_names_what_was_there_before_and_then_the_rest() {
+    let (mut world, lane) = one_written();
+    let named = |world: &mut World| {
+        let order = world.disk().orders.front();
+        order.and_then(|order| order.cursor.as_ref()).map(|cursor| cursor.ended.clone())
+    };
+    drop_next(&mut world, lane, 1);
+    assert_eq!(named(&mut world), Some(vec![1..2]), "as soon as it is written with the cursor");
+    for failures in 1..=2 {
+        world.disk().failing = true;
+        // By hand one entry is written all the same, and nobody knows of the cursor.
+        let stored = world.disk().do_order(0).unwrap();
+        let now = world.now();
+        world.engine.stored(stored, now);
+        world.tick(1_000);
+        assert_eq!(world.of_disk(lane).failures, failures);
+        assert_eq!(named(&mut world), Some(vec![]), "it may fail again");
+    }
+    world.disk().failing = false;
+    world.do_disk();
+    world.perform();
+    assert_eq!(named(&mut world), Some(vec![1..2]));
+}
+
+/// One that is being written is left as it is until it has been.
+#[test]
+fn tombstones_that_were_written_one_after_the_other_become_one() {
+    let (mut world, lane) = one_written();
+    let places = |world: &mut World| world.of(lane).queue.iter().map(|queued| queued.chunk.records).collect::<Vec<_>>();
+    drop_next(&mut world, lane, 1);
+    drop_next(&mut world, lane, 2);
+    drop_next(&mut world, lane, 3);
+    world.feed(lane, 1, 10, 0);
+    assert_eq!(places(&mut world), [1, 1, 2, 1], "the first of them is being written");
+    world.do_disk();
+    world.perform();
+    assert_eq!(places(&mut world), [1, 1, 2, 1], "the others are");
+    world.do_disk();
+    world.perform();
+    assert_eq!(places(&mut world), [1, 3, 1]);
+}
+
 /// Records take their bytes on disk, 64 for their entry and 32 for each run of it.
 #[test]
 fn what_is_written_fits_what_there_is_room_for_to_the_byte() {

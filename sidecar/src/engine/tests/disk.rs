@@ -129,7 +129,8 @@ impl Disk {
             assert!(cursor.ended.iter().all(|range| !range.is_empty()), "{:?}", cursor.ended);
             let gone = |first: &u64, entry: &OnDisk| {
                 let end = first + u64::from(entry.count);
-                end <= cursor.watermark || cursor.ended.iter().any(|range| range.start <= *first && end <= range.end)
+                let is_named = || cursor.ended.iter().any(|range| range.start <= *first && end <= range.end);
+                end <= cursor.watermark || !entry.records.is_empty() && is_named()
             };
             lane.entries.retain(|first, entry| !gone(first, entry));
             lane.cursor = cursor;

@@ -118,6 +118,53 @@ fn only_files_that_are_known_are_deleted_or_told_of_the_end() {
     }
 }
 
+/// To look at them again would stop a lane that has gone on in memory, and one that is to end.
+#[test]
+fn files_that_could_not_be_looked_at_are_looked_at_again_only_in_a_lane_that_is_empty_and_serves() {
+    for (records, ends, looks) in [(0, false, 1), (1, false, 0), (0, true, 0)] {
+        let mut world = World::with_disk(narrow(), 64 * MIB, GIB);
+        world.disk().by_hand = true;
+        let lane = world.lane("s");
+        world.of(lane).disk.as_mut().unwrap().known = Known::Unreadable;
+        world.feed(lane, records, 10, 0);
+        let now = world.now();
+        if ends {
+            world.engine.drain(SHUTDOWN, now);
+        }
+        world.engine.retry_disk(lane, now);
+        world.settle();
+        assert_eq!(world.disk().indexes.len(), looks, "{records} records, at the end: {ends}");
+    }
+}
+
+/// Clean says that nothing was in flight and that the cursor is going to be written.
+#[test]
+fn the_last_cursor_is_clean_where_nothing_is_open() {
+    for (in_flight, ordering, failures, clean) in [
+        (0, false, 0, true),
+        (0, true, 0, true),
+        (0, false, 1, true),
+        (0, true, 1, false),
+        (0, true, 2, false),
+        (1, false, 0, false),
+    ] {
+        let mut world = World::with_disk(narrow(), 64 * MIB, GIB);
+        let lane = world.lane("s");
+        world.feed(lane, 1, 10, 0);
+        world.disk().by_hand = true;
+        world.of(lane).in_flight = in_flight;
+        let disk = world.of(lane).disk.as_mut().unwrap();
+        (disk.ordering, disk.failures) = (ordering, failures);
+        world.engine.last_orders();
+        let last = world.engine.take_commands().into_iter().find_map(|command| match command {
+            Command::Order(order) => order.cursor,
+            _ => None,
+        });
+        let is_clean = last.map(|cursor| cursor.clean);
+        assert_eq!(is_clean, Some(clean), "in flight: {in_flight}, an order out: {ordering}, failed: {failures}");
+    }
+}
+
 #[test]
 fn files_that_are_known_are_not_looked_at_again() {
     let mut world = World::with_disk(narrow(), 64 * MIB, GIB);

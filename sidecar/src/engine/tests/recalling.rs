@@ -49,6 +49,38 @@ fn memory_is_let_go_from_the_end_down_to_what_is_to_stay() {
 }
 
 #[test]
+fn a_lane_holds_what_it_may_to_the_byte_and_the_rest_is_for_the_disk() {
+    let mut world = World::with_disk(narrow(), 64 * MIB, GIB);
+    world.disk().by_hand = true;
+    let lane = world.lane("s");
+    feed_all(&mut world, lane, 31);
+    // Half of what is left each: a record's text, 12 bytes before it, 9 that tests put in, and what stands beside a chunk.
+    let left = 2 * MIB - world.of(lane).held;
+    assert_eq!(world.feed(lane, 2, left / 2 - CHUNK_OVERHEAD - 12 - 9, 0), 2);
+    assert_eq!((world.of(lane).held, world.of_disk(lane).tail_held), (2 * MIB, 0));
+    world.feed(lane, 1, 10, 0);
+    assert_eq!(world.of_disk(lane).tail().count(), 1);
+}
+
+#[test]
+fn what_waits_for_a_disk_that_has_had_its_time_is_dropped_as_well() {
+    let mut world = World::with_disk(narrow(), 64 * MIB, GIB);
+    world.disk().by_hand = true;
+    let lane = world.lane("s");
+    feed_all(&mut world, lane, 41);
+    let now = world.now();
+    world.engine.give_up(now);
+    world.engine.abandon(now);
+    world.settle();
+    let snapshot = world.snapshot();
+    assert_eq!(
+        (snapshot.total.dropped_for(Dropped::Shutdown), snapshot.in_memory),
+        (41 - 17, 17),
+        "but for an attempt"
+    );
+}
+
+#[test]
 fn what_waits_behind_a_disk_that_hangs_moves_up_as_there_is_room() {
     let mut world = World::with_disk(narrow(), 64 * MIB, GIB);
     world.disk().by_hand = true;
@@ -133,16 +165,16 @@ fn more_records_in_a_row_than_a_chunk_can_count_are_known_to_have_ended() {
     assert!(world.engine.found(&Destination::parse("group", "s").unwrap(), now));
     world.settle();
     let (lane, _) = world.disk().indexes.pop_front().unwrap();
-    world.engine.indexed(Indexed { lane, next: MANY, ..Indexed::default() }, now);
+    world.engine.indexed(Indexed { lane, next: MANY + 1, ..Indexed::default() }, now);
     world.settle();
     let (_, read) = world.disk().reads.pop_front().unwrap();
-    assert_eq!((read.from, read.to, world.snapshot().spooled), (0, MANY, MANY));
+    assert_eq!((read.from, read.to, world.snapshot().spooled), (0, MANY + 1, MANY + 1));
     let pieces = vec![Piece::Ended(0..MANY)];
     world.engine.read_back(ReadBack { lane, pieces, next: MANY, needs: None, failure: None }, now);
     drop(read);
     world.settle();
     let snapshot = world.snapshot();
-    assert_eq!((world.of(lane).ended(), snapshot.total.recovered, snapshot.spooled), (MANY, 0, 0));
+    assert_eq!((world.of(lane).ended(), snapshot.total.recovered, snapshot.spooled), (MANY, 1, 1), "all but the last");
 }
 
 #[test]
