@@ -62,12 +62,12 @@ impl Counts {
     }
 }
 
-/// What a welcome revealed as gone.
+/// What a welcome or an ack revealed as gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Resumed {
+pub(crate) struct Gone {
     /// The sidecar said it does not have them.
     pub(crate) lost: u64,
-    /// The sidecar cannot say.
+    /// The sidecar cannot say what became of them.
     pub(crate) unconfirmed: u64,
     /// Where they came from, as far as it is known.
     pub(crate) span: Option<Span>,
@@ -252,28 +252,28 @@ impl Channel {
     }
 
     /// A new connection: settles what the sidecar has, and finds where to send from.
-    pub(crate) fn welcome(&mut self, welcome: &Welcome) -> Resumed {
+    pub(crate) fn welcome(&mut self, welcome: &Welcome) -> Gone {
         self.seal();
         self.durable_is_disk = welcome.durable_is_disk();
         self.max_record = (welcome.max_record as usize).max(1);
         self.max_frame = (welcome.max_frame as usize).max(FRAME_TARGET);
         let before = self.oldest() - 1;
         let resume = welcome.resume.min(self.last());
-        let mut resumed = Resumed { span: self.at_risk_span, ..Resumed::default() };
+        let mut gone = Gone { span: self.at_risk_span, ..Gone::default() };
         if !welcome.known_channel() {
-            resumed.unconfirmed = self.settle(before);
+            gone.unconfirmed = self.settle(before);
         } else if resume < before {
             // What is durable may end within a frame that is still held.
-            resumed.lost = before.saturating_sub(resume.max(self.mark(Level::Durable)));
-            self.given_up += resumed.lost;
+            gone.lost = before.saturating_sub(resume.max(self.mark(Level::Durable)));
+            self.given_up += gone.lost;
         }
-        if resumed.lost + resumed.unconfirmed > 0 {
+        if gone.lost + gone.unconfirmed > 0 {
             self.at_risk_span = None;
         }
         self.marks.admitted_to = resume.max(before);
         self.sent = self.window.partition_point(|frame| frame.last() <= resume);
         self.shorten_unsent();
-        resumed
+        gone
     }
 
     /// The sidecar forgot the channel: all before it is settled as it stands, and counting starts again behind it.
@@ -320,12 +320,13 @@ impl Channel {
     }
 
     /// Takes an ack in. Marks beyond what was ever numbered are brought down to it.
-    pub(crate) fn ack(&mut self, ack: &Ack) {
+    pub(crate) fn ack(&mut self, ack: &Ack) -> Gone {
         let last = self.last();
         self.marks.admitted_to = ack.admitted_to.min(last).max(self.marks.admitted_to);
         self.marks.durable_to = ack.durable_to.min(last).max(self.marks.durable_to);
         self.marks.ended_to = ack.ended_to.min(last).max(self.marks.ended_to);
         self.count(ack.delivered, ack.rejected, ack.dropped);
+        let gone = self.ended_unknown();
         let durable = self.mark(Level::Durable);
         while self.sent > 0 && self.window.front().is_some_and(|frame| frame.last() <= durable) {
             self.free_front();
@@ -333,6 +334,16 @@ impl Channel {
         if self.mark(Level::Ended) >= self.at_risk_to {
             self.at_risk_span = None;
         }
+        gone
+    }
+
+    /// What has ended and is in none of the counts: an earlier sidecar was killed before it had noted how it ended.
+    fn ended_unknown(&mut self) -> Gone {
+        // What was counted beyond the watermark only makes this less; the rest follows when the watermark passes it.
+        let known = self.counts.total().saturating_add(self.given_up);
+        let unconfirmed = self.marks.ended_to.saturating_sub(known);
+        self.given_up += unconfirmed;
+        Gone { unconfirmed, span: self.at_risk_span, ..Gone::default() }
     }
 }
 

@@ -17,7 +17,8 @@ pub enum DropReason {
     Closed,
     /// The sidecar came back without records that the client had let go of, and said so.
     SidecarLost,
-    /// The sidecar came back and does not know the client; what had become of these records it cannot say.
+    /// The sidecar came back and cannot say what had become of these records: it does not know the client, or was
+    /// killed before it had noted how they ended.
     Unconfirmed,
 }
 

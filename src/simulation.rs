@@ -6,13 +6,19 @@
 use crate::channel;
 use crate::wire::{append_record, Ack, Level, Welcome};
 
-/// What a welcome revealed as gone.
+/// What a welcome or an ack revealed as gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Gone {
     /// The sidecar said that it does not have them.
     pub lost: u64,
     /// The sidecar cannot say.
     pub unconfirmed: u64,
+}
+
+impl From<channel::Gone> for Gone {
+    fn from(gone: channel::Gone) -> Self {
+        Self { lost: gone.lost, unconfirmed: gone.unconfirmed }
+    }
 }
 
 /// Outcomes by the sidecar's word.
@@ -96,13 +102,12 @@ impl Channel {
 
     /// A new connection was welcomed.
     pub fn welcome(&mut self, welcome: &Welcome) -> Gone {
-        let resumed = self.0.welcome(welcome);
-        Gone { lost: resumed.lost, unconfirmed: resumed.unconfirmed }
+        self.0.welcome(welcome).into()
     }
 
     /// The sidecar told where the channel stands.
-    pub fn ack(&mut self, ack: &Ack) {
-        self.0.ack(ack);
+    pub fn ack(&mut self, ack: &Ack) -> Gone {
+        self.0.ack(ack).into()
     }
 
     /// The sidecar told counts alone, with the answer to a flush.

@@ -69,8 +69,8 @@ fn a_lying_ack_frees_nothing_that_was_not_sent_and_goes_no_further_than_the_last
 #[test]
 fn the_same_sidecar_resumes_after_what_it_has() {
     let mut channel = sent(1 << 20, &[2, 3, 1]);
-    let resumed = channel.welcome(&welcome(FLAG_KNOWN_CHANNEL, 3));
-    assert_eq!(resumed, Resumed::default());
+    let gone = channel.welcome(&welcome(FLAG_KNOWN_CHANNEL, 3));
+    assert_eq!(gone, Gone::default());
     assert_eq!(channel.unsent().map(|frame| frame.first), Some(3), "a frame that it has in part goes whole");
     assert_eq!(channel.sent_to(), 2);
     identity(&channel);
@@ -82,9 +82,9 @@ fn a_known_channel_with_a_gap_has_lost_what_was_not_durable() {
     channel.ack(&Ack { admitted_to: 10, durable_to: 0, ended_to: 2, delivered: 2, ..Ack::default() });
     assert!(!channel.make_room(), "the third frame is not admitted");
     assert_eq!((channel.oldest(), channel.at_risk()), (11, 8));
-    let resumed = channel.welcome(&welcome(FLAG_KNOWN_CHANNEL, 4));
-    assert_eq!((resumed.lost, resumed.unconfirmed), (6, 0));
-    assert_eq!(resumed.span, Some(Span::at(100)));
+    let gone = channel.welcome(&welcome(FLAG_KNOWN_CHANNEL, 4));
+    assert_eq!((gone.lost, gone.unconfirmed), (6, 0));
+    assert_eq!(gone.span, Some(Span::at(100)));
     assert_eq!(channel.unended(), 15 - 2 - 6);
     identity(&channel);
 }
@@ -94,8 +94,8 @@ fn a_sidecar_that_forgot_the_channel_counts_from_the_oldest_held() {
     let mut channel = sent(1, &[5, 5, 5]);
     channel.ack(&Ack { admitted_to: 10, durable_to: 0, ended_to: 2, delivered: 3, ..Ack::default() });
     assert!(!channel.make_room());
-    let resumed = channel.welcome(&welcome(0, 10));
-    assert_eq!((resumed.lost, resumed.unconfirmed), (0, 7));
+    let gone = channel.welcome(&welcome(0, 10));
+    assert_eq!((gone.lost, gone.unconfirmed), (0, 7));
     assert_eq!(channel.sent_to(), 10);
     identity(&channel);
     channel.mark_sent();
@@ -110,10 +110,22 @@ fn outcomes_of_records_that_must_be_sent_again_are_not_counted_twice() {
     let mut channel = sent(1 << 20, &[5, 5]);
     // Out of order: the second five ended, the first did not; then the sidecar was replaced.
     channel.ack(&Ack { admitted_to: 10, durable_to: 0, ended_to: 0, delivered: 4, rejected: 1, ..Ack::default() });
-    let resumed = channel.welcome(&welcome(0, 0));
-    assert_eq!((resumed.unconfirmed, channel.unended()), (0, 10));
+    let gone = channel.welcome(&welcome(0, 0));
+    assert_eq!((gone.unconfirmed, channel.unended()), (0, 10));
     channel.ack(&Ack { admitted_to: 10, durable_to: 10, ended_to: 10, delivered: 10, ..Ack::default() });
     assert_eq!((channel.counts().delivered, channel.unended()), (10, 0));
+    identity(&channel);
+}
+
+#[test]
+fn what_ended_without_a_word_how_is_waited_for_no_longer() {
+    let mut channel = sent(1 << 20, &[5, 5]);
+    // Killed before it had noted how three of the first six ended; one of those behind them is counted already.
+    let gone = channel.ack(&Ack { admitted_to: 10, durable_to: 10, ended_to: 6, delivered: 4, ..Ack::default() });
+    assert_eq!((gone.lost, gone.unconfirmed, channel.unended()), (0, 2, 4));
+    identity(&channel);
+    let gone = channel.ack(&Ack { admitted_to: 10, durable_to: 10, ended_to: 10, delivered: 7, ..Ack::default() });
+    assert_eq!((gone.unconfirmed, channel.unended(), channel.mark(Level::Ended)), (1, 0, 10));
     identity(&channel);
 }
 
@@ -151,8 +163,8 @@ fn a_sidecar_that_forgot_what_was_durable_within_a_frame_loses_no_more_than_ther
     let mut channel = sent(1 << 20, &[2, 2]);
     channel.ack(&Ack { admitted_to: 4, durable_to: 3, ended_to: 2, delivered: 2, ..Ack::default() });
     assert_eq!(channel.oldest(), 3, "the second frame is not wholly durable");
-    let resumed = channel.welcome(&welcome(FLAG_DURABLE_IS_DISK | FLAG_KNOWN_CHANNEL, 1));
-    assert_eq!((resumed.lost, resumed.unconfirmed), (0, 0));
+    let gone = channel.welcome(&welcome(FLAG_DURABLE_IS_DISK | FLAG_KNOWN_CHANNEL, 1));
+    assert_eq!((gone.lost, gone.unconfirmed), (0, 0));
     assert_eq!(channel.sent_to(), 2);
     identity(&channel);
 }

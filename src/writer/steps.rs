@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::connection::{Connection, Phase, Told};
 use super::{Report, Writer};
 use crate::barriers::Answer;
+use crate::channel::Gone;
 use crate::losses::{DropReason, Span};
 use crate::wire::{utf8_cut, ClientFrame, ErrorCode, FlushStatus, Hello, Lost, Welcome, MAX_VERSION, MIN_VERSION};
 
@@ -70,7 +71,8 @@ impl Writer {
             Told::Welcome(welcome) => self.welcome(&welcome, now),
             Told::Ack(ack) => {
                 self.backoff.reset();
-                self.channel.ack(&ack);
+                let gone = self.channel.ack(&ack);
+                self.lose(gone);
                 if self.report.as_ref().is_some_and(|report| report.sent && report.number <= ack.lost_to) {
                     self.report = None;
                 }
@@ -117,10 +119,14 @@ impl Writer {
             return;
         }
         connection.phase = Phase::Up;
-        let resumed = self.channel.welcome(welcome);
-        let span = resumed.span.unwrap_or(Span::at(0));
-        self.state.losses.add(DropReason::SidecarLost, resumed.lost, span);
-        self.state.losses.add(DropReason::Unconfirmed, resumed.unconfirmed, span);
+        let gone = self.channel.welcome(welcome);
+        self.lose(gone);
+    }
+
+    fn lose(&self, gone: Gone) {
+        let span = gone.span.unwrap_or(Span::at(0));
+        self.state.losses.add(DropReason::SidecarLost, gone.lost, span);
+        self.state.losses.add(DropReason::Unconfirmed, gone.unconfirmed, span);
     }
 
     pub(super) fn is_up(&self) -> bool {

@@ -113,7 +113,9 @@ class Sidecar(Program):
 
     def _serves(self):
         self.alive()
-        return self.socket.exists()
+        # The file is there a moment before anybody listens.
+        listening = re.compile(rf"^\S+ \S+ \S+ 00010000 .* {re.escape(str(self.socket))}$", re.MULTILINE)
+        return listening.search(Path("/proc/net/unix").read_text())
 
     def connect(self):
         client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -229,6 +229,11 @@ class Channel:
             max(marks.ended_to, min(ack.ended_to, last)),
         )
         self.count(ack.delivered, ack.rejected, ack.dropped)
+        # What has ended and is in none of the counts: an earlier sidecar was killed before it had noted how it ended.
+        # What was counted beyond the watermark only makes this less; the rest follows when the watermark passes it.
+        unknown = max(0, self.marks.ended_to - sum(self.counts) - self.given_up)
+        self.given_up += unknown
+        self.losses.add(UNCONFIRMED, unknown, self._at_risk_span or (0, 0))
         self.losses.confirmed(ack.lost_to)
         if self.mark("ended") >= self._at_risk_to:
             self._at_risk_span = None

@@ -169,6 +169,21 @@ def test_records_let_go_of_and_then_forgotten_are_lost_and_told(logger, sidecar)
     assert 0 < told["from_ms"] <= told["to_ms"]
 
 
+def test_what_ended_without_a_word_how_is_waited_for_no_longer(logger, sidecar):
+    log(logger, range(1, 11))
+    sidecar.accept()
+    sidecar.welcome()
+    # It was killed before it had noted how some of the first six ended; one behind them is counted already.
+    sidecar.ack(admitted_to=10, durable_to=10, ended_to=6, delivered=4)
+    logger.handler.flush(timeout=0)
+    stats = logger.handler.stats()
+    assert (stats.lost, stats.pending, stats.adds_up) == ({"unconfirmed": 2}, 4, True)
+    sidecar.ack(admitted_to=10, durable_to=10, ended_to=10, delivered=7)
+    assert logger.handler.flush(timeout=5)
+    stats = logger.handler.stats()
+    assert (stats.lost, stats.delivered, stats.adds_up) == ({"unconfirmed": 3}, 7, True)
+
+
 def test_records_let_go_of_that_the_sidecar_says_it_has_not_are_lost(logger, sidecar):
     full_window(logger, sidecar)
     sidecar.hang_up()

@@ -1,8 +1,9 @@
 //! Poison isolation: which event makes CloudWatch refuse a whole call?
 //!
-//! A refused batch is halved until single records remain. A single record that is refused is *rejected* only once a sibling
-//! of the same bisection was accepted: then the fault is the record's. If all pieces are refused the fault is the lane's
-//! (or ours), nothing is rejected and everything waits. Calls are capped at [`MOST_CALLS`] a bisection.
+//! A refused batch is halved until single records remain. A single record that is refused is *rejected* only after a sibling
+//! of the same bisection was accepted: then the fault is the record's. What was refused before is sent once more, alone, since
+//! the lane may have been at fault until then. If all pieces are refused the fault is the lane's (or ours), nothing is rejected
+//! and everything waits. Calls are capped at [`MOST_CALLS`] a bisection; each single record may take one more.
 
 use super::batch::Batch;
 use super::sabotage::{self, Sabotage};
@@ -67,17 +68,19 @@ impl Trials {
         self.settle(index)
     }
 
-    /// CloudWatch accepted a piece of a bisection. Returns single records whose guilt this proves.
+    /// CloudWatch accepted a piece of a bisection. Returns the single records that were refused before: each is to be sent once
+    /// more, and is rejected if it is refused again.
     pub fn accepted(&mut self, id: u32) -> Vec<Batch> {
         let Some(index) = self.trials.iter().position(|trial| trial.id == id) else { return Vec::new() };
         let trial = &mut self.trials[index];
         trial.accepted = true;
         trial.out -= 1;
-        let guilty = std::mem::take(&mut trial.refused);
+        let suspects = std::mem::take(&mut trial.refused);
+        trial.out += suspects.len() as u32;
         if trial.out == 0 {
             self.trials.swap_remove(index);
         }
-        guilty
+        suspects
     }
 
     /// A piece of a bisection was halved for another reason: one more is out.
@@ -162,7 +165,7 @@ mod tests {
             } else {
                 accepted += batch.records;
                 if let Some(id) = batch.trial {
-                    rejected.extend(trials.accepted(id).iter().map(index));
+                    todo.extend(trials.accepted(id));
                 }
             }
         }
@@ -184,6 +187,21 @@ mod tests {
     fn two_poison_records_cost_themselves_only() {
         let (accepted, rejected, waiting, _) = play(1000, &[3, 700]);
         assert_eq!((accepted, rejected, waiting), (998, vec![3, 700], 0));
+    }
+
+    #[test]
+    fn what_was_refused_while_the_lane_was_at_fault_is_no_culprit() {
+        let mut trials = Trials::default();
+        let Verdict::Halve(left, right) = trials.refused(batch_of(4)) else { panic!("halves") };
+        let Verdict::Halve(bad, good) = trials.refused(left) else { panic!("halves") };
+        assert!(matches!(trials.refused(bad), Verdict::Wait));
+        assert!(matches!(trials.refused(good), Verdict::Wait));
+        // From here on CloudWatch takes the lane's records, but for the first.
+        let mut suspects = trials.accepted(right.trial.unwrap());
+        assert_eq!(suspects.iter().map(|batch| batch.parts[0].records.start).collect::<Vec<_>>(), [0, 1]);
+        assert!(trials.accepted(suspects.pop().unwrap().trial.unwrap()).is_empty());
+        assert!(matches!(trials.refused(suspects.pop().unwrap()), Verdict::Reject(all) if all.len() == 1));
+        assert!(trials.trials.is_empty());
     }
 
     #[test]

@@ -89,8 +89,8 @@ impl Engine {
             lane.end(part.first, start..part.records.end, End::Delivered);
         }
         if let Some(trial) = batch.trial {
-            for guilty in lane.trials.accepted(trial) {
-                lane.reject_batch(&guilty, Rejected::Invalid, now);
+            for suspect in lane.trials.accepted(trial) {
+                lane.retries.push(Retry { batch: suspect, at: now.at, ambiguous: false });
             }
         }
     }

@@ -6,8 +6,9 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 
-use rustix::fs::{fchmod, Mode};
+use rustix::fs::{fchmod, flock, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
@@ -16,6 +17,10 @@ const PATH_BYTES: usize = 107;
 
 /// Connections that the kernel completes before we accept them.
 const BACKLOG: i32 = 1_024;
+
+/// How often, and with which pauses, it is tried to be alone in the socket's directory: a second in all.
+const LOCK_TRIES: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Why there is no socket.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +83,8 @@ impl Listener {
         }
         let failed = |what| move |error: Errno| failure(path, what, error.into());
         let address = SocketAddrUnix::new(path).map_err(failed("use the path"))?;
+        // Between bind and listen it looks like a stale one: who starts at the same time must not take it for that.
+        let _turn = alone_in(path.parent());
         remove_stale(path, &address)?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
@@ -120,6 +127,22 @@ fn bind_whatever_umask(socket: &OwnedFd, address: &SocketAddrUnix) -> Result<(),
     let bound = rustix::net::bind(socket, address);
     rustix::process::umask(umask);
     bound
+}
+
+/// Keeps others that start in this directory waiting, as far as the directory can be locked at all.
+fn alone_in(directory: Option<&Path>) -> Option<OwnedFd> {
+    let here = Path::new(".");
+    let directory = directory.filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(here);
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = rustix::fs::open(directory, flags, Mode::empty()).ok()?;
+    // Others hold it for a moment only; whoever holds it for longer must not keep us from starting.
+    for _ in 0..LOCK_TRIES {
+        match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::AGAIN) => std::thread::sleep(LOCK_PAUSE),
+            _ => break,
+        }
+    }
+    Some(directory)
 }
 
 fn file_at(path: &Path) -> Option<File> {

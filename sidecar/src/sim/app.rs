@@ -72,6 +72,8 @@ pub(super) struct App {
     tickets: u64,
     /// Records that the channel gave up for lost or unconfirmed.
     pub(super) given_up: u64,
+    /// Records that have ended, the sidecar cannot say how.
+    pub(super) unknown: u64,
     /// What it has to report, what is on its way, and the number of that.
     untold: u64,
     report: Option<(u64, u64, bool)>,
@@ -79,8 +81,6 @@ pub(super) struct App {
     pub(super) dead: bool,
     /// Whatever else happens: everything up to here was said to be safe.
     pub(super) promised: u64,
-    /// All up to here has ended, as it was told.
-    ended_to: u64,
     /// The last moment at which it logged something.
     pub(super) logged: Vec<Duration>,
 }
@@ -100,12 +100,12 @@ impl App {
             flushes: Vec::new(),
             tickets: 0,
             given_up: 0,
+            unknown: 0,
             untold: 0,
             report: None,
             reports: 0,
             dead: false,
             promised: 0,
-            ended_to: 0,
             logged: vec![Duration::ZERO],
         }
     }
@@ -138,7 +138,7 @@ impl App {
     }
 
     fn has_business(&self) -> bool {
-        let unended = self.channel.unended() > 0 && self.ended_to < self.channel.last();
+        let unended = self.channel.unended() > 0;
         !self.queue.is_empty() || unended || !self.flushes.is_empty() || self.untold > 0 || self.report.is_some()
     }
 
@@ -252,8 +252,9 @@ impl App {
             }
             SidecarFrame::Ack(ack) => {
                 self.failures = 0;
-                self.channel.ack(&ack);
-                self.ended_to = self.ended_to.max(ack.ended_to);
+                let unknown = self.channel.ack(&ack).unconfirmed;
+                self.unknown += unknown;
+                self.untold += unknown;
                 if self.report.is_some_and(|(number, _, sent)| sent && number <= ack.lost_to) {
                     self.report = None;
                 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
@@ -113,7 +114,7 @@ fn a_disk_that_is_full_of_diagnostics_changes_no_exit_code() {
     let remote = Remote::strict();
     let setup = Setup::new(&remote);
     let sidecar = setup.spawn_with(full().into());
-    until("it is there", || setup.socket().exists());
+    until("it listens", || UnixStream::connect(setup.socket()).is_ok());
     sidecar.feed("one\n");
     remote.until_accepted(1);
     sidecar.signal(Signal::TERM);

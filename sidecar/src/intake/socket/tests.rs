@@ -180,3 +180,26 @@ fn the_longest_path_that_the_kernel_takes_is_taken() {
     let longer = directory.path().join("x".repeat(room + 1));
     assert!(matches!(Listener::bind(&longer, 0o600), Err(SocketError::TooLong { length: 108, .. })));
 }
+
+/// Between bind and listen a socket looks like a stale one: of those that start together one listens, and stays.
+#[test]
+fn of_several_that_start_together_one_listens() {
+    let directory = folder();
+    let path = directory.path().join("s");
+    for _ in 0..100 {
+        drop(UnixListener::bind(&path).unwrap());
+        let start = std::sync::Barrier::new(4);
+        let start_one = || {
+            start.wait();
+            Listener::bind(&path, 0o600)
+        };
+        let bound: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(start_one)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let listening = bound.iter().filter(|bound| bound.is_ok()).count();
+        let in_use = bound.iter().filter(|bound| matches!(bound, Err(SocketError::InUse(_)))).count();
+        assert_eq!((listening, in_use), (1, 3), "{bound:?}");
+        assert!(UnixStream::connect(&path).is_ok());
+    }
+}

@@ -102,7 +102,7 @@ fn a_remainder_that_nobody_reads_does_not_hold_up_the_end() {
     let setup = spooled(&remote).flags(&flags);
     // Its stderr is a pipe that is never read: much less than what is to be printed fits.
     let mut child = setup.command().spawn().unwrap();
-    until("it listens", || setup.socket().exists());
+    until("it listens", || UnixStream::connect(setup.socket()).is_ok());
     let mut client = UnixStream::connect(setup.socket()).unwrap();
     for line in numbered(0..20_000, 200) {
         writeln!(client, "{line}").unwrap();
