@@ -94,6 +94,21 @@ fn the_last_lane_that_goes_leaves_none() {
     assert!(world.engine.lanes.is_empty());
 }
 
+#[test]
+fn a_lane_that_went_with_its_files_is_not_looked_for_again() {
+    let mut world = World::with_disk(narrow(), 64 * MIB, GIB);
+    let lane = world.lane("s");
+    world.feed(lane, 1, 10, 0);
+    world.run_until_quiet();
+    let now = world.now();
+    world.engine.gone(lane, None, 1, now);
+    while !world.engine.lanes.is_empty() {
+        world.tick(10_000);
+        assert!(world.at_ms < 200_000, "it stays");
+    }
+    assert!(world.disk().is_bare() && world.engine.left.is_empty());
+}
+
 /// Files that nobody could look at may hold records, and where there are none there is nothing to do.
 #[test]
 fn only_files_that_are_known_are_deleted_or_told_of_the_end() {
