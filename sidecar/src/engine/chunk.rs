@@ -48,6 +48,12 @@ impl Run {
         Run { channel: TEXT, first_sequence: 0, sequences: records, records }
     }
 
+    /// The last sequence that has come with it: one before its first where none ends in it.
+    #[must_use]
+    pub fn last_sequence(&self) -> u64 {
+        (self.first_sequence + u64::from(self.sequences)).saturating_sub(1)
+    }
+
     /// Takes `next` into this run if it goes on where this one ends, each sequence being one record.
     fn join(&mut self, next: &Run) -> bool {
         let goes_on = self.first_sequence + u64::from(self.sequences) == next.first_sequence

@@ -134,7 +134,8 @@ impl Ledger {
         if app.dead {
             // What was said to be safe is, though nobody is left to ask for it.
             let missing = lost(app, app.promised, remote);
-            let told = app.given_up + app.unknown + total.dropped() + if self.refuses_all { total.rejected() } else { 0 };
+            let told =
+                app.given_up + app.unknown + total.dropped() + if self.refuses_all { total.rejected() } else { 0 };
             assert!(
                 missing <= told,
                 "app {} was killed: {missing} of {} safe records are lost",
