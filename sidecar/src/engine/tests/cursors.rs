@@ -24,6 +24,15 @@ fn deliver(world: &mut World, lane: LaneId, first: u64, from: u32, count: u32, s
     }
 }
 
+/// A chunk of one run, of texts of eight bytes.
+fn chunk_of(world: &mut World, lane: LaneId, run: Run) -> chunk::Chunk {
+    let now = world.now();
+    let Claim::Granted(mut builder) = world.engine.claim(lane, 100, now) else { panic!("no room") };
+    (0..run.records).for_each(|_| builder.push(now.wall_ms, b"12345678"));
+    builder.own(run);
+    builder.seal()
+}
+
 fn named(world: &mut World, lane: LaneId) -> Vec<std::ops::Range<u64>> {
     let ended = world.of(lane).cursor().ended;
     assert_eq!(ended.len(), CURSOR_RANGES);
@@ -85,7 +94,8 @@ fn what_was_written_as_ended_stays_counted_where_a_cursor_cannot_name_it() {
     let (mut world, lane) = thousands(1);
     let (now, tombstones) = (world.now(), 600);
     for record in 0..tombstones {
-        world.feed(lane, 1, 10, 0);
+        let between = chunk_of(&mut world, lane, Run::of_text(1));
+        world.engine.append(lane, between, now);
         let run = Run { channel: 1, first_sequence: 1_001 + record, sequences: 1, records: 1 };
         world.engine.append_ended(lane, run, Dropped::Overflow, now);
     }
@@ -132,15 +142,11 @@ fn however_it_ended_what_is_not_written_is_not_told_to_the_next_process() {
     let (mut world, lane) = one_written();
     world.feed(lane, 1, 10, 0);
     for first_sequence in [1, 11, 21] {
-        let now = world.now();
-        let Claim::Granted(mut builder) = world.engine.claim(lane, 100, now) else { panic!("no room") };
-        for sequence in first_sequence..first_sequence + 10 {
-            builder.push(now.wall_ms, b"12345678");
-            builder.own(Run { channel: 1, first_sequence: sequence, sequences: 1, records: 1 });
-        }
+        let run = Run { channel: 1, first_sequence, sequences: 10, records: 10 };
+        let (chunk, now) = (chunk_of(&mut world, lane, run), world.now());
         let lane = world.of(lane);
         let first = lane.next_offset();
-        lane.append(builder.seal(), usize::MAX, now);
+        lane.append(chunk, usize::MAX, now);
         lane.end(first, 0..5, End::Delivered);
         lane.end(first, 5..8, End::Rejected(account::Rejected::TooOld));
         lane.end(first, 8..10, End::Dropped(Dropped::Overflow));
