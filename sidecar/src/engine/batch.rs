@@ -359,7 +359,7 @@ pub fn put_back(queued: &mut Queued, records: Range<u32>) {
 
 /// Adds a range to disjoint ascending ones; neighbours become one.
 fn insert(ranges: &mut Vec<Range<u32>>, records: Range<u32>) {
-    let place = ranges.partition_point(|range| range.end <= records.start);
+    let place = ranges.partition_point(|range| range.start < records.start);
     ranges.insert(place, records);
     ranges.dedup_by(|next, before| {
         let joins = before.end == next.start;
