@@ -1,8 +1,9 @@
 //! Intake: from the socket to chunks. One thread of its own, which blocks in epoll and reads.
 //!
-//! Layout: `socket` binds; `connection` is one client's bytes; `text` and `framed` take records out of them; `open` holds
-//! the lanes' open chunks; `waiting` says whose turn it is where there is no room; `pace` says how long to let small writes
-//! gather; `mailbox` is how the others reach this thread.
+//! Layout: `socket` binds; `thread` waits for what comes and lets the intake (`round`) make a round; `sockets` is what that needs
+//! of the kernel, so that a simulation can stand in for it; `connection` is one client's bytes; `text` and `framed` take records
+//! out of them; `open` holds the lanes' open chunks; `waiting` says whose turn it is where there is no room; `pace` says how long
+//! to let small writes gather; `mailbox` is how the others reach this thread.
 //!
 //! Limits: a read is at most [`READ`] bytes into one buffer that all connections share; what of it is not a whole record or
 //! frame is kept by its connection and paid for. A connection whose lane has no room is not read: the kernel makes its
@@ -16,12 +17,15 @@ pub(crate) mod framed;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;
-mod mailbox;
+pub(crate) mod mailbox;
 pub(crate) mod open;
+mod options;
 mod pace;
-mod run;
+pub(crate) mod round;
 mod socket;
+pub(crate) mod sockets;
 mod text;
+mod thread;
 pub(crate) mod waiting;
 
 pub use counters::Counters;
@@ -30,10 +34,12 @@ pub use mailbox::Mailbox;
 #[doc(hidden)]
 pub use open::Pushed;
 pub(crate) use open::{Host, SEAL_AFTER};
-pub use run::{Durable, Intake, Options, WAKER};
+pub use options::{Durable, Options};
 pub use socket::{Listener, SocketError};
+pub use sockets::WAKER;
 #[doc(hidden)]
 pub use text::{Lines, Taken};
+pub use thread::Thread;
 
 /// Most bytes of one read.
 pub const READ: usize = 192 * 1024;

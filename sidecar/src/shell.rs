@@ -214,18 +214,6 @@ impl Shell {
         snapshot
     }
 
-    /// Pays for bytes of a line or frame that is not whole yet, if that part of the budget allows.
-    #[must_use]
-    pub fn claim_partial(&self, bytes: usize) -> Option<Payment> {
-        lock(&self.engine).claim_partial(bytes)
-    }
-
-    /// What [`Self::claim_partial`] may give in all; it never changes.
-    #[must_use]
-    pub fn for_partial(&self) -> usize {
-        lock(&self.engine).for_partial()
-    }
-
     /// Notes when the engine wants its next tick. True if that is earlier than what was noted before.
     fn expect_tick(&self, next: Option<Duration>) -> bool {
         let mut expected = lock(&self.next_tick);
@@ -390,6 +378,18 @@ impl Shell {
 impl Host for Arc<Shell> {
     fn apply<T>(&self, event: impl FnOnce(&mut Engine, Now) -> T) -> T {
         Shell::apply(self, event)
+    }
+
+    fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    fn claim_partial(&self, bytes: usize) -> Option<Payment> {
+        lock(&self.engine).claim_partial(bytes)
+    }
+
+    fn for_partial(&self) -> usize {
+        lock(&self.engine).for_partial()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Whole sidecars on virtual time, from one seed.
 //!
-//! What ships is linked and driven: the engine, the spool (its writers, its reader, its recovery, on real files), the client's
-//! channel, the wire protocol, the intake's frames, lines and open chunks, and the request bodies. Simulated are time, the
-//! kernel's sockets, CloudWatch, and what goes wrong. There is no thread and no clock, so one seed is always the same run.
+//! What ships is linked and driven: the intake, the engine, the spool (its writers, its reader, its recovery, on real files), the
+//! client's channel, the wire protocol and the request bodies. Simulated are time, the kernel's sockets, CloudWatch, and what goes
+//! wrong. There is no thread and no clock, so one seed is always the same run.
 
 use crate::config::Destination;
 
@@ -10,13 +10,15 @@ mod agenda;
 mod app;
 mod chance;
 mod intake;
+mod kernel;
 mod ledger;
+mod nuisance;
 mod outside;
+mod patience;
 mod plan;
 mod process;
 mod record;
 mod remote;
-mod socket;
 mod tests;
 mod text;
 mod world;

@@ -13,6 +13,7 @@ use aws_sdk_cloudwatchlogs::config::interceptors::AfterDeserializationIntercepto
 use aws_sdk_cloudwatchlogs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_cloudwatchlogs::error::BoxError;
 use aws_sdk_cloudwatchlogs::types::{LogGroupClass, RejectedLogEventsInfo};
+use aws_sdk_cloudwatchlogs::Client;
 #[cfg(any(test, fuzzing))]
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -26,13 +27,16 @@ use super::access::{Access, Lease};
 use super::body::{self, RejectedIndices, TooLarge};
 use super::outcome::{Class, Failure};
 use super::setup::{Place, Setup, SetupError};
-use crate::config::{CreationConfig, Destination, GroupClass};
+use crate::config::{CreationConfig, Destination, GroupClass, Retention};
 use crate::engine::budget::Budget;
 use crate::engine::create::{Created, Target};
 use crate::engine::{Attempt, Outcome, Report};
 
 /// Longest search for credentials, where an attempt may not take longer anyway: sources ask others, and try again.
 const SEARCH: Duration = Duration::from_secs(10);
+
+/// How long to wait before a new group's retention is tried once more. A lane's first records wait with it.
+const RETENTION_WAITS: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 
 /// The remote end.
 #[derive(Debug)]
@@ -144,13 +148,30 @@ impl CloudWatch {
         call.send().await.map_err(|error| self.failed(lease, &error))?;
         // Only a group that we made is given a retention: one that exists belongs to somebody else.
         if let Some(retention) = self.create.retention {
-            let call = client.put_retention_policy().log_group_name(group).retention_in_days(retention.days().into());
-            if let Err(error) = call.send().await {
-                let failure = Failure::of(&error);
-                tracing::warn!(group, error = failure.what, "the group was created, but not its retention");
+            if let Err(failure) = self.put_retention(client, group, retention).await {
+                tracing::warn!(
+                    group,
+                    error = failure.what,
+                    days = retention.days(),
+                    "the group was created, but not its retention: set it, else its records are kept for ever"
+                );
             }
         }
         Ok(())
+    }
+
+    /// Nobody gives the group its retention later, so what may go well in a moment is tried again; the lane waits meanwhile.
+    async fn put_retention(&self, client: &Client, group: &str, retention: Retention) -> Result<(), Failure> {
+        let mut waits = RETENTION_WAITS.into_iter();
+        loop {
+            let call = client.put_retention_policy().log_group_name(group).retention_in_days(retention.days().into());
+            let Err(error) = call.send().await else { return Ok(()) };
+            let failure = Failure::of(&error);
+            match waits.next().filter(|_| matches!(failure.class, Class::Throttled | Class::Unavailable { .. })) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(failure),
+            }
+        }
     }
 
     /// What an error means, here and for the credentials.

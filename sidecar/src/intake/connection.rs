@@ -1,15 +1,13 @@
 //! One client's connection: its socket, what of its bytes is not yet taken, and what it is still to be told.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::time::Duration;
 
-use mio::net::UnixStream;
-use rustix::io::Errno;
-use rustix::net::RecvFlags;
 use splashdam::wire::{Ack, FlushDone, FlushStatus, SidecarFrame, MAX_HELLO};
 
 use super::framed::Channel;
 use super::pace::Pace;
+use super::sockets::Stream;
 use super::{FIRST_READ, LOOK, READ};
 use crate::engine::budget::Payment;
 use crate::engine::flush::Flushed;
@@ -32,9 +30,9 @@ pub(crate) enum Kind {
 
 /// A connection.
 #[derive(Debug)]
-pub(crate) struct Connection {
+pub(crate) struct Connection<S> {
     pub(crate) id: ConnectionId,
-    pub(crate) stream: UnixStream,
+    pub(crate) stream: S,
     pub(crate) kind: Kind,
     /// The client's user.
     pub(crate) uid: u32,
@@ -57,7 +55,8 @@ pub(crate) struct Connection {
     pub(crate) starved: bool,
     /// Nothing whole was found in the kernel, and no more has come since.
     pub(crate) looked: bool,
-    /// Since when something is kept that is not a whole frame, or that waits for its client to read its answers.
+    /// Since when something is kept that is not a whole frame or that waits for its client to read its answers, or a hello is
+    /// due.
     pub(crate) partial_since: Option<Duration>,
     pub(crate) pace: Pace,
     pub(crate) accepted_at: Duration,
@@ -75,8 +74,8 @@ pub(crate) enum Fetched {
     End,
 }
 
-impl Connection {
-    pub(crate) fn new(id: ConnectionId, stream: UnixStream, uid: u32, now: Duration) -> Self {
+impl<S: Stream> Connection<S> {
+    pub(crate) fn new(id: ConnectionId, stream: S, uid: u32, now: Duration) -> Self {
         Connection {
             id,
             stream,
@@ -114,6 +113,11 @@ impl Connection {
             Kind::Framed(channel) => channel.as_deref_mut(),
             _ => None,
         }
+    }
+
+    /// Whether it has said that it speaks in frames, and not yet who it is.
+    pub(crate) fn owes_hello(&self) -> bool {
+        matches!(self.kind, Kind::Framed(None))
     }
 
     /// Most bytes to read at a time: little until it is known whether its lane has room for them; of a hello, which goes to no
@@ -170,8 +174,7 @@ impl Connection {
         if frame <= kept + seen || frame > buffer.len() {
             return Fetched::Bytes(seen);
         }
-        let there = rustix::io::ioctl_fionread(&self.stream).map_or(0, |bytes| bytes as usize);
-        if frame <= kept + there {
+        if frame <= kept + self.stream.waiting() {
             self.peek(&mut buffer[kept..frame])
         } else if self.closing {
             // It never becomes whole.
@@ -183,11 +186,11 @@ impl Connection {
 
     fn peek(&mut self, buffer: &mut [u8]) -> Fetched {
         loop {
-            return match rustix::net::recv(&self.stream, &mut *buffer, RecvFlags::PEEK) {
-                Ok((0, _)) => self.end(),
-                Ok((bytes, _)) => Fetched::Bytes(bytes),
-                Err(Errno::INTR) => continue,
-                Err(Errno::AGAIN) => {
+            return match self.stream.peek(buffer) {
+                Ok(0) => self.end(),
+                Ok(bytes) => Fetched::Bytes(bytes),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.readable = false;
                     Fetched::Nothing
                 }

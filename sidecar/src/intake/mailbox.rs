@@ -1,6 +1,6 @@
 //! How the rest of the process reaches the intake's thread: the latest value per connection, not a queue of messages.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,13 +16,21 @@ use splashdam::wire::Ack;
 /// What waits for the intake. Bounded by what it is about: connections, their at most 64 flushes each, lanes.
 #[derive(Debug, Default)]
 pub(crate) struct Mail {
-    pub(crate) acks: HashMap<ConnectionId, Ack>,
+    pub(crate) acks: BTreeMap<ConnectionId, Ack>,
     pub(crate) flushed: Vec<(ConnectionId, u64, Flushed)>,
-    pub(crate) resumed: HashSet<LaneId>,
+    pub(crate) resumed: BTreeSet<LaneId>,
     pub(crate) drain: Option<Drain>,
     pub(crate) pings: Vec<oneshot::Sender<()>>,
     pub(crate) seals: Vec<oneshot::Sender<()>>,
     pub(crate) stop: bool,
+}
+
+impl Mail {
+    pub(crate) fn acknowledge(&mut self, connection: ConnectionId, ack: Ack) {
+        // Acks may come out of turn, and everything in them only rises.
+        let newest = self.acks.entry(connection).or_default();
+        *newest = newest.latest(ack);
+    }
 }
 
 /// The request to read no more.
@@ -52,11 +60,7 @@ impl Mailbox {
 
     /// Tells a client how far it is; a newer ack takes the place of one that was not sent.
     pub fn acknowledge(&self, connection: ConnectionId, ack: Ack) {
-        self.post(|mail| {
-            // Acks may come out of turn, and everything in them only rises.
-            let newest = mail.acks.entry(connection).or_default();
-            *newest = newest.latest(ack);
-        });
+        self.post(|mail| mail.acknowledge(connection, ack));
     }
 
     /// Answers a client's flush.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::account::Dropped;
+use crate::engine::budget::Payment;
 use crate::engine::chunk::{ChunkBuilder, Run};
 use crate::engine::lane::LaneId;
 use crate::engine::time::Now;
@@ -12,6 +13,15 @@ use crate::engine::{Claim, Engine};
 pub(crate) trait Host {
     /// Applies one event, and sees to what the engine then asks for.
     fn apply<T>(&self, event: impl FnOnce(&mut Engine, Now) -> T) -> T;
+
+    /// The time.
+    fn now(&self) -> Now;
+
+    /// Pays for bytes of a line or frame that is not whole yet, if that part of the budget allows.
+    fn claim_partial(&self, bytes: usize) -> Option<Payment>;
+
+    /// What [`Self::claim_partial`] may give in all; it never changes.
+    fn for_partial(&self) -> usize;
 }
 
 /// Age at which an open chunk is sealed.

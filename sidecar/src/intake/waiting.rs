@@ -4,14 +4,14 @@
 //! the lane is read: everybody else's bytes stay in the kernel. So what waiting connections keep does not grow with their number,
 //! and the room for lines and frames that are not whole stays theirs.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::engine::lane::LaneId;
 
 /// Those who wait, by lane.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
-    lanes: HashMap<LaneId, Line>,
+    lanes: BTreeMap<LaneId, Line>,
 }
 
 /// Those who wait for one lane.

@@ -12,7 +12,7 @@ use crate::delivery::{CloudWatch, Setup};
 use crate::engine::budget::Budget;
 use crate::engine::retry::Backoff;
 use crate::engine::{self, Engine, Settings, SpoolSettings};
-use crate::intake::{Counters, Durable, Intake, Listener, Mailbox, Options};
+use crate::intake::{Counters, Durable, Listener, Mailbox, Options, Thread};
 use crate::shell::{Clock, Shell};
 use crate::spool::{self, Found, OpenError, Spool};
 
@@ -68,7 +68,7 @@ pub(super) fn build(
     config: Config,
     listener: &Listener,
     runtime: &tokio::runtime::Handle,
-) -> Result<(Sidecar, Intake), RunError> {
+) -> Result<(Sidecar, Thread), RunError> {
     let Core { shell, mailbox, poll, instance } = core(&config, runtime, Refused::GoOn)?;
     let durable = if shell.spool().is_some() { Durable::OnDisk } else { Durable::Ended };
     let counters = Arc::new(Counters::default());
@@ -87,7 +87,7 @@ pub(super) fn build(
         durable,
     };
     let socket = listener.try_clone().map_err(system("watch the socket"))?;
-    let intake = Intake::new(options, Arc::clone(&shell), Arc::clone(&mailbox), Arc::clone(&counters), poll, socket);
+    let intake = Thread::new(options, Arc::clone(&shell), Arc::clone(&mailbox), Arc::clone(&counters), poll, socket);
     let intake = intake.map_err(system("watch the socket"))?;
     let accepting = Arc::new(AtomicBool::new(true));
     let end = Arc::new(EndRequest::default());

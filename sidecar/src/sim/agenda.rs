@@ -13,6 +13,7 @@ use crate::engine::spool::{Indexed, ReadBack, Stored};
 pub(super) enum Sleeper {
     App(usize),
     Text(usize),
+    Nuisance(usize),
     Intake,
     Engine,
     Writer(usize),

@@ -9,7 +9,6 @@ use splashdam::wire::{self, ClientFrame, FlushStatus, Hello, Level, Lost, Sideca
 use super::agenda::Sleeper;
 use super::outside::Outside;
 use super::record::{self, Fate, Key};
-use super::socket::Socket;
 
 /// A sidecar that owes an answer and is silent for so long is taken for hung.
 const HUNG_AFTER: Duration = Duration::from_secs(30);
@@ -146,7 +145,7 @@ impl App {
     pub(super) fn cut(&mut self, out: &mut Outside) {
         let Some(link) = self.link.take() else { return };
         let unwritten = if out.chance.percent(50) { out.chance.below(200) } else { 0 };
-        out.sockets[link.socket].leave(unwritten);
+        out.kernel.socket(link.socket).leave(unwritten);
         let at = out.soon();
         out.agenda.wake(Sleeper::Intake, at);
         self.disconnected(out);
@@ -193,6 +192,7 @@ impl App {
         if !accepts {
             return self.disconnected(out);
         }
+        let stream = format!("s{}", self.stream);
         let hello = Hello {
             min_version: wire::MIN_VERSION,
             max_version: wire::MAX_VERSION,
@@ -201,11 +201,12 @@ impl App {
             oldest: self.channel.oldest(),
             app: "app",
             group: "",
-            stream: "",
+            stream: &stream,
         };
         let mut control = wire::MAGIC.to_vec();
         ClientFrame::Hello(hello).encode_into(&mut control);
         let socket = out.connect(Sleeper::App(self.index));
+        out.ledger.greets(Sleeper::App(self.index), self.channel.oldest());
         let (received, heard) = (Vec::new(), out.at);
         self.link =
             Some(Link { socket, phase: Phase::Greeting, control: control.into(), frame_at: 0, received, heard });
@@ -213,11 +214,15 @@ impl App {
 
     fn read(&mut self, out: &mut Outside) {
         let Some(link) = &mut self.link else { return };
-        let Socket { down, sidecar_open, .. } = &mut out.sockets[link.socket];
-        let (news, open) = (!down.is_empty(), *sidecar_open);
-        link.received.extend(down.drain(..));
-        if news {
+        let (news, open) = {
+            let mut socket = out.kernel.socket(link.socket);
+            (socket.read(), socket.sidecar_open)
+        };
+        if !news.is_empty() {
             link.heard = out.at;
+            link.received.extend(news);
+            let at = out.soon();
+            out.agenda.wake(Sleeper::Intake, at);
         }
         let received = std::mem::take(&mut link.received);
         let mut at = 0;
@@ -231,7 +236,7 @@ impl App {
         if let Some(link) = &mut self.link {
             link.received = received[at..].to_vec();
             if !open {
-                out.sockets[link.socket].client_open = false;
+                out.kernel.socket(link.socket).leave(0);
                 self.disconnected(out);
             }
         }
@@ -317,7 +322,7 @@ impl App {
         if self.try_write(out).is_none() {
             self.read(out);
             if let Some(link) = &self.link {
-                out.sockets[link.socket].client_open = false;
+                out.kernel.socket(link.socket).leave(0);
                 self.disconnected(out);
             }
         }
@@ -344,7 +349,7 @@ impl App {
                         flush.sent = true;
                     }
                 }
-                let taken = out.sockets[link.socket].write(link.control.make_contiguous())?;
+                let taken = out.kernel.socket(link.socket).write(link.control.make_contiguous())?;
                 wrote |= taken > 0;
                 link.control.drain(..taken);
                 if !link.control.is_empty() {
@@ -352,7 +357,7 @@ impl App {
                 }
             }
             let Some(frame) = self.channel.unsent().filter(|_| up) else { break };
-            let taken = out.sockets[link.socket].write(&frame[link.frame_at..])?;
+            let taken = out.kernel.socket(link.socket).write(&frame[link.frame_at..])?;
             wrote |= taken > 0;
             link.frame_at += taken;
             if link.frame_at < frame.len() {

@@ -1,14 +1,13 @@
 //! All that is not the sidecar: time, chance, the kernel's sockets, CloudWatch, and the books of whoever watches.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::agenda::{Agenda, Sleeper, Trace};
 use super::chance::Chance;
+use super::kernel::Kernel;
 use super::ledger::Ledger;
 use super::plan::Plan;
 use super::remote::Remote;
-use super::socket::Socket;
 
 /// When it all begins, in milliseconds since 1970-01-01.
 const EPOCH_MS: i64 = 1_700_000_000_000;
@@ -22,15 +21,14 @@ pub(super) struct Outside {
     pub(super) chance: Chance,
     pub(super) trace: Trace,
     pub(super) remote: Remote,
-    pub(super) sockets: Vec<Socket>,
-    /// Connections that nobody has accepted.
-    pub(super) backlog: VecDeque<usize>,
+    pub(super) kernel: Kernel,
     pub(super) ledger: Ledger,
     socket_bytes: usize,
     /// The disk is slow by so much.
     pub(super) disk_takes: Duration,
     pub(super) app_streams: Vec<usize>,
     text_streams: Vec<usize>,
+    streams: usize,
 }
 
 impl Outside {
@@ -42,13 +40,13 @@ impl Outside {
             chance: Chance::new(plan.seed ^ 0x0075),
             trace: Trace::default(),
             remote: Remote::new(plan.seed, plan.streams, plan.streams_exist, plan.retention),
-            sockets: Vec::new(),
-            backlog: VecDeque::new(),
+            kernel: Kernel::default(),
             ledger: Ledger::new(plan),
             socket_bytes: plan.socket_bytes,
             disk_takes: Duration::ZERO,
             app_streams: plan.apps.clone(),
             text_streams: plan.texts.clone(),
+            streams: plan.streams,
         }
     }
 
@@ -62,17 +60,16 @@ impl Outside {
         self.at + self.chance.micros(10, 2_000)
     }
 
-    /// A client connects.
+    /// A client connects. Its user is as many as its stream, by which the sidecar tells where text goes.
     pub(super) fn connect(&mut self, peer: Sleeper) -> usize {
-        self.sockets.push(Socket::new(peer, self.socket_bytes));
-        self.backlog.push_back(self.sockets.len() - 1);
-        self.sockets.len() - 1
+        self.kernel.connect(peer, self.stream_of(peer) as u32, self.socket_bytes)
     }
 
-    pub(super) fn stream_of(&self, peer: Sleeper) -> usize {
+    fn stream_of(&self, peer: Sleeper) -> usize {
         match peer {
             Sleeper::App(app) => self.app_streams[app],
             Sleeper::Text(writer) => self.text_streams[writer],
+            Sleeper::Nuisance(index) => index % self.streams,
             _ => 0,
         }
     }

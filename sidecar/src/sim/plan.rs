@@ -5,6 +5,7 @@ use std::time::Duration;
 use splashdam::wire::Level;
 
 use super::chance::Chance;
+use super::nuisance::Manner;
 use crate::engine::Overflow;
 use crate::spool::simulated::Stop;
 use crate::spool::Survives;
@@ -113,6 +114,8 @@ pub(super) struct Plan {
     /// The stream of each app and of each text writer.
     pub(super) apps: Vec<usize>,
     pub(super) texts: Vec<usize>,
+    /// Clients as nobody wants them, as long as the plan is.
+    pub(super) nuisances: Vec<Manner>,
     /// The first stream is ill all the time, nothing else ever is, and no other may suffer from it.
     pub(super) stuck: bool,
     pub(super) length: Duration,
@@ -146,6 +149,7 @@ impl Plan {
             socket_bytes: chance.pick(&[700, 8 << 10, 200 << 10]),
             apps: (0..chance.between(1, 4)).map(|_| chance.below(streams)).collect(),
             texts: (0..chance.between(0, 2)).map(|_| chance.below(streams)).collect(),
+            nuisances: nuisances(seed),
             stuck,
             length: chance.millis(3_000, 40_000),
             acts: Vec::new(),
@@ -322,4 +326,10 @@ impl Plan {
             _ => Act::Terminate { deadline: chance.millis(300, 25_000) },
         }
     }
+}
+
+fn nuisances(seed: u64) -> Vec<Manner> {
+    let mut chance = Chance::new(seed ^ 0xbad);
+    let some = if chance.percent(40) { chance.between(1, 4) } else { 0 };
+    (0..some).map(|_| chance.pick(&Manner::ALL)).collect()
 }

@@ -15,7 +15,7 @@ use super::remote::{self, Flight};
 use super::stream_of;
 use crate::config::Destination;
 use crate::delivery::body;
-use crate::engine::budget::Budget;
+use crate::engine::budget::{Budget, Payment};
 use crate::engine::lane::LaneId;
 use crate::engine::retry::Backoff;
 use crate::engine::snapshot::Snapshot;
@@ -45,13 +45,21 @@ impl crate::intake::open::Host for Host {
     fn apply<T>(&self, event: impl FnOnce(&mut Engine, Now) -> T) -> T {
         event(&mut self.0.engine.borrow_mut(), self.now())
     }
-}
 
-impl Host {
-    pub(super) fn now(&self) -> Now {
+    fn now(&self) -> Now {
         self.0.now.get()
     }
 
+    fn claim_partial(&self, bytes: usize) -> Option<Payment> {
+        self.0.engine.borrow_mut().claim_partial(bytes)
+    }
+
+    fn for_partial(&self) -> usize {
+        self.0.engine.borrow().for_partial()
+    }
+}
+
+impl Host {
     /// The world's time of a moment of this process.
     pub(super) fn world_time(&self, at: Duration) -> Duration {
         self.0.began + at.saturating_sub(PAST)
@@ -99,7 +107,7 @@ impl Process {
         let engine = Engine::new(settings(plan, seed), Arc::clone(&budget));
         let now = Cell::new(Now { at: PAST, wall_ms: out.wall_ms() + out.skew_ms });
         let host = Host(Rc::new(Core { engine: RefCell::new(engine), now, began: out.at }));
-        let intake = Intake::new(host.clone(), number as u8, plan.spool.is_some());
+        let intake = Intake::new(host.clone(), number as u8, plan, out.kernel.clone());
         let mut process = Process {
             number,
             host,
@@ -159,7 +167,7 @@ impl Process {
                     }
                 }
             }
-            Sleeper::App(_) | Sleeper::Text(_) => {}
+            Sleeper::App(_) | Sleeper::Text(_) | Sleeper::Nuisance(_) => {}
         }
         self.settle(out);
     }
@@ -399,8 +407,8 @@ impl Process {
     }
 
     /// Records that a kill costs text clients: those that are neither on disk nor ended, and what was not taken in yet.
-    pub(super) fn text_at_risk(&self, out: &Outside) -> u64 {
-        self.snapshot().in_memory + self.intake.text_at_risk(out)
+    pub(super) fn text_at_risk(&self) -> u64 {
+        self.snapshot().in_memory + self.intake.text_at_risk()
     }
 }
 

@@ -39,10 +39,11 @@ impl TextWriter {
     pub(super) fn cut(&mut self, out: &mut Outside) {
         let Some(socket) = self.socket.take() else { return };
         let unwritten = if out.chance.percent(50) { out.chance.below(200) } else { 0 };
-        let socket = &mut out.sockets[socket];
+        let mut socket = out.kernel.socket(socket);
         let kept = socket.up.len().saturating_sub(unwritten);
         let lines = socket.up.iter().skip(kept).filter(|byte| **byte == b'\n').count() as u64;
         socket.leave(unwritten);
+        drop(socket);
         out.ledger.text_slack += lines + 1;
         let at = out.soon();
         out.agenda.wake(Sleeper::Intake, at);
@@ -51,9 +52,9 @@ impl TextWriter {
 
     /// Writes as much as the socket takes. `accepts`: a sidecar listens.
     pub(super) fn turn(&mut self, accepts: bool, out: &mut Outside) {
-        if self.socket.is_some_and(|socket| !out.sockets[socket].sidecar_open) {
+        if self.socket.is_some_and(|socket| !out.kernel.socket(socket).sidecar_open) {
             if let Some(socket) = self.socket.take() {
-                out.sockets[socket].client_open = false;
+                out.kernel.socket(socket).leave(0);
             }
             self.line_at = 0;
         }
@@ -67,7 +68,7 @@ impl TextWriter {
         }
         let Some(socket) = self.socket else { return };
         while let Some(line) = self.queue.front() {
-            let Some(taken) = out.sockets[socket].write(&line[self.line_at..]) else { break };
+            let Some(taken) = out.kernel.socket(socket).write(&line[self.line_at..]) else { break };
             self.line_at += taken;
             if self.line_at < line.len() {
                 break;

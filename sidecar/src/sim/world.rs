@@ -9,6 +9,8 @@ use tempfile::TempDir;
 
 use super::agenda::{Event, Sleeper};
 use super::app::App;
+use super::intake::stir;
+use super::nuisance::Nuisance;
 use super::outside::Outside;
 use super::plan::{Act, DiskFault, Plan};
 use super::process::Process;
@@ -48,6 +50,7 @@ pub(super) struct World {
     processes: u32,
     apps: Vec<App>,
     texts: Vec<TextWriter>,
+    nuisances: Vec<Nuisance>,
     disk: Arc<SimulatedDisk>,
     disk_episode: u64,
     root: PathBuf,
@@ -60,12 +63,14 @@ impl World {
         let dir = if memory.is_dir() { TempDir::new_in(memory)? } else { TempDir::new()? };
         let syncs = plan.spool.is_some_and(|spool| spool.survives == crate::spool::Survives::PowerLoss);
         let app = |(index, stream): (usize, &usize)| App::new(index, *stream, plan.window);
+        let nuisance = |(index, manner): (usize, &_)| Nuisance::new(index, *manner, index % plan.streams);
         Ok(World {
             out: Outside::new(&plan),
             process: None,
             processes: 0,
             apps: plan.apps.iter().enumerate().map(app).collect(),
             texts: (0..plan.texts.len()).map(TextWriter::new).collect(),
+            nuisances: plan.nuisances.iter().enumerate().map(nuisance).collect(),
             disk: Arc::new(SimulatedDisk::new(plan.seed, syncs)),
             disk_episode: 0,
             root: dir.path().join("spool"),
@@ -80,6 +85,10 @@ impl World {
         self.out.agenda.note(Duration::ZERO, Event::Start);
         for (index, (at, _)) in self.plan.acts.iter().enumerate() {
             self.out.agenda.note(*at, Event::Act(index));
+        }
+        for index in 0..self.nuisances.len() {
+            let at = self.out.chance.micros(0, self.plan.length.as_micros() as u64);
+            self.out.agenda.wake(Sleeper::Nuisance(index), at);
         }
         while self.out.at < self.plan.length && self.step() {}
         self.heal();
@@ -148,6 +157,10 @@ impl World {
                 let accepts = self.accepts();
                 self.out.trace.note(at, "text", writer as u64, 0);
                 self.texts[writer].turn(accepts, &mut self.out);
+            }
+            Event::Wake(Sleeper::Nuisance(index)) => {
+                let accepts = self.accepts();
+                self.nuisances[index].turn(accepts, self.plan.length, &mut self.out);
             }
             Event::Wake(who) => {
                 self.out.trace.note(at, "wake", u64::from(who == Sleeper::Engine), 0);
@@ -227,27 +240,24 @@ impl World {
         let out = &mut self.out;
         out.trace.note(out.at, if orderly { "ends" } else { "killed" }, u64::from(process.number), 0);
         out.ledger.kills += u64::from(!orderly);
-        out.ledger.text_slack += process.text_at_risk(out);
+        out.ledger.text_slack += process.text_at_risk();
         out.ledger.duplicates_slack += self.apps.iter().map(|app| unheard(app, out)).sum::<u64>();
         out.ledger.process_ended(&process.snapshot());
-        drop(process);
         out.remote.forget_process();
-        out.agenda.silence(|who| !matches!(who, Sleeper::App(_) | Sleeper::Text(_)));
-        out.backlog.clear();
-        for index in 0..out.sockets.len() {
-            if !out.sockets[index].sidecar_open {
-                continue;
-            }
-            let hears = out.chance.percent(50);
-            let (socket, at) = (&mut out.sockets[index], out.at);
-            socket.sidecar_open = false;
-            socket.up.clear();
-            if !hears {
+        out.agenda.silence(|who| !matches!(who, Sleeper::App(_) | Sleeper::Text(_) | Sleeper::Nuisance(_)));
+        out.kernel.forget_backlog();
+        for index in 0..out.kernel.len() {
+            let mut socket = out.kernel.socket(index);
+            if socket.sidecar_open && !out.chance.percent(50) {
+                // What it was told last it does not hear.
                 socket.down.clear();
             }
-            let peer = socket.peer;
-            out.agenda.wake(peer, at);
+            socket.sidecar_open = false;
+            socket.up.clear();
         }
+        drop(process);
+        stir(&out.kernel.clone(), out);
+        out.kernel.take_said();
     }
 
     fn act(&mut self, index: usize) {
@@ -407,7 +417,8 @@ impl World {
         if !self.apps.iter().all(App::is_quiet) || !self.texts.iter().all(TextWriter::is_quiet) {
             return false;
         }
-        let unread = self.out.sockets.iter().any(|socket| socket.sidecar_open && !socket.up.is_empty());
+        let kernel = &self.out.kernel;
+        let unread = (0..kernel.len()).map(|index| kernel.socket(index)).any(|s| s.sidecar_open && !s.up.is_empty());
         let snapshot = process.snapshot();
         let looked_at = snapshot.lanes.iter().all(|lane| lane.state != "recovering");
         !unread

@@ -2,6 +2,7 @@
 //! that one sidecar hears all of them side by side, and none of them costs another lane anything.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 
 use splashdam::wire::Level;
@@ -227,6 +228,22 @@ fn an_answer_that_makes_no_sense_is_no_delivery() {
     let account = sidecar.stop();
     account.all_delivered(2);
     assert_eq!(account.possible_duplicates(), count, "who knows what each of them did");
+}
+
+#[test]
+fn a_retention_is_tried_again_where_that_may_help() {
+    for (code, calls) in [("ThrottlingException", 2), ("AccessDeniedException", 1)] {
+        let remote = Remote::strict();
+        let refused = AtomicBool::new(false);
+        let first = move |call: &Call| call.operation == "PutRetentionPolicy" && !refused.swap(true, Ordering::Relaxed);
+        let proxy = Proxy::start(remote.url(), move |call| first(call).then_some(code));
+        let sidecar = Setup::at(proxy.url()).flags(&["--retention-days", "30"]).start();
+        sidecar.feed("one\n");
+        remote.until_accepted(1);
+        let tried = proxy.operations().iter().filter(|operation| *operation == "PutRetentionPolicy").count();
+        assert_eq!(tried, calls, "{code}");
+        sidecar.stop().all_delivered(1);
+    }
 }
 
 #[test]

@@ -78,6 +78,7 @@ fn a_stream_that_is_missing_although_it_was_created_is_a_failure_of_its_lane() {
         world.end(0, Outcome::Missing);
         while world.creates.is_empty() {
             world.tick(10);
+            assert!(world.at_ms < 60_000, "nothing is created");
         }
         world.created(Created::Exists);
         super::mutants::until_attempt(&mut world);

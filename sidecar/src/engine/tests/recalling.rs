@@ -145,6 +145,20 @@ fn of_what_is_damaged_only_what_had_not_ended_before_a_kill_is_lost() {
     assert_eq!((total.dropped_for(Dropped::Corrupt), total.delivered), (7, 30 + total.generated));
 }
 
+/// Nobody can say any more which of its records that was, but that all have ended.
+#[test]
+fn a_client_that_comes_back_hears_that_what_cannot_be_read_has_ended() {
+    let mut world = World::with_disk(narrow(), 64 * MIB, GIB);
+    let lane = world.lane("s");
+    let channel = world.hello(lane, client(1), 1, 7).channel;
+    world.feed_channel(lane, channel, 1, 10);
+    world.disk().damage(0);
+    world.crash();
+    assert_eq!(world.snapshot().total.dropped_for(Dropped::Corrupt), 10);
+    let welcome = world.hello(0, client(1), 11, 8);
+    assert_eq!((welcome.resume, welcome.ack.ended_to), (10, 10));
+}
+
 /// Two MiB may have been in flight when the process was killed: 35 records of 60 kB, whatever had ended before them.
 #[test]
 fn what_had_ended_before_a_kill_is_no_possible_duplicate_and_hides_none() {

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::os::unix::net::UnixStream as StdStream;
 
+use mio::net::UnixStream;
 use splashdam::wire::RecordsFrame;
 
 use super::*;
@@ -10,7 +11,7 @@ use super::*;
 const BUFFER: usize = 600_000;
 
 /// The two ends; ours has said hello as far as a look is concerned.
-fn framed() -> (Connection, StdStream) {
+fn framed() -> (Connection<UnixStream>, StdStream) {
     let (ours, theirs) = StdStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
     let mut connection = Connection::new(1, UnixStream::from_std(ours), 0, Duration::ZERO);

@@ -2,16 +2,19 @@
 
 use splashdam::wire::{self, ErrorCode, Hello, SidecarFrame, Welcome};
 
-use super::{Answered, Durable, End, Intake, DAY_MS};
+use super::frames::Answered;
+use super::{Durable, End, Intake, DAY_MS};
 use crate::config::{Destination, Peer, UtcDate};
 use crate::engine::time::Now;
 use crate::engine::{self, lane::LaneId};
 use crate::intake::connection::{Connection, Kind};
 use crate::intake::framed::Channel;
+use crate::intake::sockets::Sockets;
+use crate::intake::Host;
 
 const FENCED: &str = "a newer connection took over";
 
-impl Intake {
+impl<H: Host, S: Sockets> Intake<H, S> {
     /// The destination of a client that names none.
     fn default_destination(&self, app: &str, pid: u32, uid: u32, now: Now) -> Option<Destination> {
         if let Some(disabled) = &self.options.disabled {
@@ -23,7 +26,7 @@ impl Intake {
 
     fn connect(&self, destination: Option<Destination>) -> Option<LaneId> {
         let destination = destination?;
-        self.shell.apply(|engine, now| {
+        self.host.apply(|engine, now| {
             let lane = engine.open_lane(&destination, now)?;
             engine.connected(lane);
             Some(lane)
@@ -31,8 +34,8 @@ impl Intake {
     }
 
     /// The connection turns out to be text.
-    pub(super) fn begin_text(&mut self, connection: &mut Connection) -> Result<(), End> {
-        let now = self.shell.clock().now();
+    pub(super) fn begin_text(&mut self, connection: &mut Connection<S::Stream>) -> Result<(), End> {
+        let now = self.host.now();
         let destination = self.default_destination("", 0, connection.uid, now);
         let lane = self.connect(destination).ok_or(End::Refused(ErrorCode::BUSY, "no lane is free"))?;
         connection.kind = Kind::Text { lane, day: now.wall_ms.div_euclid(DAY_MS) };
@@ -43,7 +46,7 @@ impl Intake {
     }
 
     /// The lane of a text connection; where the stream's name holds the date it changes at midnight.
-    pub(super) fn text_lane(&mut self, connection: &mut Connection, now: Now) -> Option<LaneId> {
+    pub(super) fn text_lane(&mut self, connection: &mut Connection<S::Stream>, now: Now) -> Option<LaneId> {
         let Kind::Text { lane, day } = &mut connection.kind else { return None };
         let today = now.wall_ms.div_euclid(DAY_MS);
         if *day != today {
@@ -54,7 +57,7 @@ impl Intake {
             if let Some(next) = self.connect(destination) {
                 connection.kind = Kind::Text { lane: next, day: today };
                 self.open.seal(before);
-                self.shell.apply(|engine, now| engine.gone(before, None, id, now));
+                self.host.apply(|engine, now| engine.gone(before, None, id, now));
                 return Some(next);
             }
         }
@@ -65,13 +68,13 @@ impl Intake {
     pub(super) fn welcome(
         &mut self,
         slot: usize,
-        connection: &mut Connection,
+        connection: &mut Connection<S::Stream>,
         hello: Hello<'_>,
     ) -> Result<Answered, End> {
         if hello.min_version > wire::MAX_VERSION || hello.max_version < wire::MIN_VERSION {
             return Err(End::Refused(ErrorCode::UNSUPPORTED_VERSION, "this sidecar speaks protocol version 1"));
         }
-        let now = self.shell.clock().now();
+        let now = self.host.now();
         let own = self.default_destination(hello.app, hello.pid, connection.uid, now);
         let (wanted, mut refused) = self.wanted(&hello, own.as_ref());
         let mut lane = self.connect(wanted.clone());
@@ -86,19 +89,19 @@ impl Intake {
         // What this client's connection before left in the open chunk counts as received.
         self.open.seal(lane);
         let id = connection.id;
-        let welcome = self.shell.apply(|engine, now| engine.hello(lane, hello.client_id, hello.oldest, id, now));
+        let welcome = self.host.apply(|engine, now| engine.hello(lane, hello.client_id, hello.oldest, id, now));
         let welcome = match welcome {
             engine::Hello::Welcome(welcome) => welcome,
             engine::Hello::Full => {
-                self.shell.apply(|engine, now| engine.gone(lane, None, id, now));
+                self.host.apply(|engine, now| engine.gone(lane, None, id, now));
                 return Err(End::Refused(ErrorCode::BUSY, "the destination has too many clients"));
             }
             engine::Hello::Fenced => {
-                self.shell.apply(|engine, now| engine.gone(lane, None, id, now));
+                self.host.apply(|engine, now| engine.gone(lane, None, id, now));
                 return Err(End::Refused(ErrorCode::FENCED, FENCED));
             }
             engine::Hello::Later => {
-                self.shell.apply(|engine, now| engine.gone(lane, None, id, now));
+                self.host.apply(|engine, now| engine.gone(lane, None, id, now));
                 self.block_with_rest(slot, connection, lane);
                 return Ok(Answered::Later);
             }

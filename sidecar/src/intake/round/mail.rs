@@ -10,9 +10,11 @@ use crate::engine::ConnectionId;
 use crate::intake::connection::{Connection, Kind};
 use crate::intake::mailbox::{Drain, Mail};
 use crate::intake::open::Pushed;
+use crate::intake::sockets::Sockets;
 use crate::intake::text::Lines;
+use crate::intake::Host;
 
-impl Intake {
+impl<H: Host, S: Sockets> Intake<H, S> {
     pub(super) fn read_mail(&mut self, mail: Mail) {
         for ping in mail.pings {
             // Whoever asked may have given up.
@@ -22,7 +24,7 @@ impl Intake {
         for lane in mail.resumed {
             self.resume(lane);
         }
-        let now = self.shell.clock().now();
+        let now = self.host.now();
         for (id, ack) in mail.acks {
             if let Some(connection) = self.find(id) {
                 if let Some(channel) = connection.channel() {
@@ -47,7 +49,7 @@ impl Intake {
         self.stopping |= mail.stop;
     }
 
-    fn find(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+    fn find(&mut self, id: ConnectionId) -> Option<&mut Connection<S::Stream>> {
         let slot = *self.by_id.get(&id)?;
         self.connections.get_mut(slot)?.as_mut()
     }

@@ -1,41 +1,31 @@
-//! The thread: waits for events, serves the connections in turn, seals what is due, and pauses where that saves work.
+//! The intake: takes in what has come, serves the connections in turn, seals and says what is due. It does not wait: whoever
+//! drives it says what has come, and when.
 
 use std::collections::{HashMap, VecDeque};
-use std::io;
-use std::os::unix::net::UnixListener as StdListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mio::net::UnixListener;
-use mio::{Events, Interest, Poll, Token};
 use splashdam::wire::{self, ErrorCode};
 use tokio::sync::oneshot;
 
 use super::connection::{Connection, Fetched, Kind};
-use super::framed::{self, Broken, Request, Sizes, Step};
+use super::framed::{Broken, Sizes};
+use super::mailbox::Mail;
 use super::open::OpenChunks;
 use super::pace::Pause;
+use super::sockets::{News, Sockets};
 use super::text::Lines;
 use super::waiting::Waiting;
-use super::{Counters, Mailbox, READ};
-use crate::config::{AllowedUids, Destination, Destinations, PodFacts};
+use super::{Counters, Durable, Host, Options, READ};
 use crate::engine::chunk::Run;
-use crate::engine::flush::{Asker, Level};
-use crate::engine::marker::Loss;
 use crate::engine::ConnectionId;
-use crate::shell::Shell;
 
 mod clients;
+mod frames;
 mod hello;
 mod mail;
 mod partial;
 mod wait;
-
-/// The token of the listener; the waker's is the next, connections follow.
-const LISTENER: Token = Token(0);
-/// The token of the waker.
-pub const WAKER: Token = Token(1);
-const FIRST: usize = 2;
 
 /// A frame must be whole this long after its first byte, as far as we read its connection.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -63,51 +53,17 @@ const RETRY: Duration = Duration::from_millis(20);
 
 const DAY_MS: i64 = 86_400_000;
 
-/// What it means that a record is durable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durable {
-    /// It is on disk, or has ended.
-    OnDisk,
-    /// It has ended: there is no spool.
-    Ended,
-}
-
-/// What the intake goes by.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The byte between text records.
-    pub delimiter: u8,
-    /// Longest record, in bytes.
-    pub max_record: u32,
-    /// Most connections.
-    pub connections: usize,
-    /// Whose processes may connect.
-    pub uids: AllowedUids,
-    /// Where records go.
-    pub destinations: Destinations,
-    /// What this pod is called.
-    pub pod: PodFacts,
-    /// The destination that stands for all where nothing is shipped.
-    pub disabled: Option<Destination>,
-    /// Random for each start.
-    pub instance: [u8; 16],
-    /// What it means that a record is durable.
-    pub durable: Durable,
-}
-
-/// The intake's thread.
+/// The intake.
 #[derive(Debug)]
-pub struct Intake {
+pub(crate) struct Intake<H, S: Sockets> {
     options: Options,
-    shell: Arc<Shell>,
-    mailbox: Arc<Mailbox>,
+    host: H,
+    sockets: S,
     counters: Arc<Counters>,
-    poll: Poll,
-    listener: UnixListener,
     /// Somebody may wait to be accepted.
     listening: bool,
     /// Connections by token; taken out while they are served.
-    connections: Vec<Option<Connection>>,
+    connections: Vec<Option<Connection<S::Stream>>>,
     by_id: HashMap<ConnectionId, usize>,
     free: Vec<usize>,
     next_id: ConnectionId,
@@ -116,7 +72,7 @@ pub struct Intake {
     queued: Vec<bool>,
     /// Tokens of connections that wait for their lane.
     waiting: Waiting,
-    open: OpenChunks<Arc<Shell>>,
+    open: OpenChunks<H>,
     scratch: Vec<u8>,
     /// Bytes that all connections together may keep of what is not taken.
     for_partial: usize,
@@ -126,6 +82,7 @@ pub struct Intake {
     uncut: usize,
     sweep_at: Option<Duration>,
     ack_at: Option<Duration>,
+    seal_at: Option<Duration>,
     /// Who waits for everything read so far to be handed over.
     seals: Vec<oneshot::Sender<()>>,
     draining: bool,
@@ -135,33 +92,19 @@ pub struct Intake {
     warned_user_at: Option<Duration>,
 }
 
-impl Intake {
-    /// The intake of a listener. `poll` carries the mailbox's waker already.
-    ///
-    /// # Errors
-    /// The kernel's, where it refuses to watch the listener.
-    pub fn new(
-        options: Options,
-        shell: Arc<Shell>,
-        mailbox: Arc<Mailbox>,
-        counters: Arc<Counters>,
-        poll: Poll,
-        listener: StdListener,
-    ) -> io::Result<Self> {
-        let mut listener = UnixListener::from_std(listener);
-        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+impl<H: Host + Clone, S: Sockets> Intake<H, S> {
+    /// An intake that nobody has connected to.
+    pub(crate) fn new(options: Options, host: H, counters: Arc<Counters>, sockets: S) -> Self {
         let sizes = Sizes { max_record: options.max_record, max_frame: options.max_record + wire::FRAME_OVERHEAD };
-        Ok(Intake {
-            open: OpenChunks::new(Arc::clone(&shell)),
+        Intake {
+            open: OpenChunks::new(host.clone()),
             // The largest frame or line that can be pending, and a read behind it.
             scratch: vec![0; sizes.max_frame as usize + wire::FRAME_HEADER + READ],
             options,
-            for_partial: shell.for_partial(),
-            shell,
-            mailbox,
+            for_partial: host.for_partial(),
+            host,
+            sockets,
             counters,
-            poll,
-            listener,
             listening: true,
             connections: Vec::new(),
             by_id: HashMap::new(),
@@ -174,80 +117,79 @@ impl Intake {
             uncut: 0,
             sweep_at: None,
             ack_at: None,
+            seal_at: None,
             seals: Vec::new(),
             draining: false,
             stopping: false,
             warned_refused: false,
             warned_user_at: None,
-        })
+        }
     }
+}
 
+impl<H: Host, S: Sockets> Intake<H, S> {
     fn sizes(&self) -> Sizes {
         Sizes { max_record: self.options.max_record, max_frame: self.options.max_record + wire::FRAME_OVERHEAD }
     }
 
-    /// Runs until it is told to stop.
-    ///
-    /// # Errors
-    /// The kernel's, where it can no longer wait for events.
-    pub fn run(mut self) -> io::Result<()> {
-        let mut events = Events::with_capacity(256);
-        let mut seal_at = None;
-        while !self.stopping {
-            let timeout = self.timeout(seal_at);
-            match self.poll.poll(&mut events, timeout) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                other => other?,
-            }
-            for event in &events {
-                self.note(event);
-            }
-            if let Some(mail) = self.mailbox.take() {
-                self.read_mail(mail);
-            }
-            if self.listening && !self.draining {
-                self.accept();
-            }
-            let pause = self.serve_round();
-            if !self.seals.is_empty() {
-                // After a round: what was in the sockets when they asked has been read.
-                self.open.seal_all();
-                self.seals.drain(..).for_each(|seal| seal.send(()).unwrap_or_default());
-            }
-            let now = self.shell.clock().now();
-            self.send_due_acks(now);
-            self.sweep(now);
-            seal_at = self.open.seal_aged(now);
-            if let Some(pause) = pause.worth_taking() {
-                std::thread::sleep(pause);
-            }
+    /// One round: what has come and what the others ask for is taken in, each connection that is ready has one turn, what is due
+    /// is sealed and said. How long to let small writes gather before the next round, where that is worth it.
+    pub(crate) fn round(&mut self, news: impl IntoIterator<Item = News>, mail: Option<Mail>) -> Option<Duration> {
+        for one in news {
+            self.note(one);
         }
-        Ok(())
+        if let Some(mail) = mail {
+            self.read_mail(mail);
+        }
+        if self.listening && !self.draining {
+            self.accept();
+        }
+        let pause = self.serve_round();
+        if !self.seals.is_empty() {
+            // After a round: what was in the sockets when they asked has been read.
+            self.open.seal_all();
+            self.seals.drain(..).for_each(|seal| seal.send(()).unwrap_or_default());
+        }
+        let now = self.host.now();
+        self.send_due_acks(now);
+        self.sweep(now);
+        self.seal_at = self.open.seal_aged(now);
+        pause.worth_taking()
     }
 
-    fn timeout(&self, seal_at: Option<Duration>) -> Option<Duration> {
+    /// When the next round is due if nothing comes before, in monotonic time; 0 is at once.
+    pub(crate) fn next_round(&self) -> Option<Duration> {
         if !self.ready.is_empty() || self.listening && !self.draining {
             return Some(Duration::ZERO);
         }
-        let now = self.shell.clock().now().at;
-        let due = seal_at.into_iter().chain(self.sweep_at).chain(self.ack_at).min()?;
-        // epoll counts in milliseconds and mio rounds up.
-        Some(due.saturating_sub(now))
+        [self.seal_at, self.sweep_at, self.ack_at].into_iter().flatten().min()
     }
 
-    fn note(&mut self, event: &mio::event::Event) {
-        match event.token() {
-            LISTENER => self.listening = true,
-            WAKER => {}
-            Token(token) => {
-                let Some(Some(connection)) = self.connections.get_mut(token - FIRST) else { return };
-                connection.closing |= event.is_read_closed() || event.is_error();
-                connection.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+    /// Lines that were read and are in no sealed chunk.
+    #[cfg(test)]
+    pub(crate) fn unsealed(&self) -> u64 {
+        let text = self.connections.iter().flatten().filter(|connection| !matches!(connection.kind, Kind::Framed(_)));
+        let lines = text.flat_map(|connection| &connection.rest).filter(|byte| **byte == self.options.delimiter);
+        lines.count() as u64 + self.open.records()
+    }
+
+    /// Whether it was told to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    fn note(&mut self, news: News) {
+        match news {
+            News::Caller => self.listening = true,
+            News::Of { slot, readable, writable, closed } => {
+                let Some(Some(connection)) = self.connections.get_mut(slot) else { return };
+                connection.closing |= closed;
+                connection.readable |= readable || closed;
                 connection.looked = false;
-                if event.is_writable() {
+                if writable {
                     connection.write_out();
                 }
-                self.enqueue(token - FIRST);
+                self.enqueue(slot);
             }
         }
     }
@@ -285,7 +227,7 @@ impl Intake {
     }
 
     /// One turn of one connection: at most one read, and all that can be taken of it.
-    fn serve(&mut self, slot: usize, connection: &mut Connection, pause: &mut Pause) -> Result<(), End> {
+    fn serve(&mut self, slot: usize, connection: &mut Connection<S::Stream>, pause: &mut Pause) -> Result<(), End> {
         connection.write_out();
         if self.draining || connection.is_clogged() || connection.blocked {
             connection.readable &= !connection.is_clogged();
@@ -340,7 +282,7 @@ impl Intake {
     fn take_records(
         &mut self,
         slot: usize,
-        connection: &mut Connection,
+        connection: &mut Connection<S::Stream>,
         data: &[u8],
         fresh: usize,
         pause: &mut Pause,
@@ -367,20 +309,26 @@ impl Intake {
             _ => {
                 let (taken, records) = self.take_text(slot, connection, data, connection.ended);
                 consumed += taken;
-                self.counters.text_read_ms.set(self.shell.clock().now().at.as_millis() as u64);
+                self.counters.text_read_ms.set(self.host.now().at.as_millis() as u64);
                 records
             }
         };
         if fresh > 0 {
-            let pace = connection.pace.after_read(fresh, records, self.shell.clock().now().at);
+            let pace = connection.pace.after_read(fresh, records, self.host.now().at);
             // A read as long as it may be has not brought all: nothing needs to gather.
             pause.allow(if fresh == most { Some(Duration::ZERO) } else { pace });
         }
         Ok(consumed)
     }
 
-    fn take_text(&mut self, slot: usize, connection: &mut Connection, data: &[u8], at_end: bool) -> (usize, u64) {
-        let now = self.shell.clock().now();
+    fn take_text(
+        &mut self,
+        slot: usize,
+        connection: &mut Connection<S::Stream>,
+        data: &[u8],
+        at_end: bool,
+    ) -> (usize, u64) {
+        let now = self.host.now();
         let Some(lane) = self.text_lane(connection, now) else { return (data.len(), 0) };
         let lines = Lines { delimiter: self.options.delimiter, max_record: self.options.max_record as usize };
         let open = &mut self.open;
@@ -395,99 +343,6 @@ impl Intake {
         }
         (taken.consumed, taken.records)
     }
-
-    fn take_frames(
-        &mut self,
-        slot: usize,
-        connection: &mut Connection,
-        data: &[u8],
-        consumed: &mut usize,
-    ) -> Result<u64, End> {
-        let sizes = self.sizes();
-        let since = connection.partial_since.take();
-        let begin = *consumed;
-        let mut taken = 0;
-        let mut asked = 0;
-        loop {
-            let rest = &data[*consumed..];
-            let step = framed::step(rest, sizes, connection.channel(), &mut self.open, &self.counters);
-            match step.map_err(End::Broken)? {
-                Step::More => break,
-                Step::Taken { consumed: bytes, records } => {
-                    *consumed += bytes;
-                    taken += records;
-                }
-                Step::Full { records } => {
-                    taken += records;
-                    if let Some(lane) = connection.lane() {
-                        self.block_with_rest(slot, connection, lane);
-                    }
-                    break;
-                }
-                Step::Asked { consumed: bytes, request } => {
-                    if self.answer(slot, connection, request)? == Answered::Later {
-                        break;
-                    }
-                    *consumed += bytes;
-                    asked += 1;
-                    if asked >= wire::MAX_WAITING_FLUSHES || connection.is_clogged() {
-                        // Answers take memory: the rest of its questions after it has read these.
-                        connection.replay = true;
-                        break;
-                    }
-                }
-            }
-        }
-        // The clock of what is kept. Of frames that are kept until others are dealt with it goes on from one to the next: who
-        // reads an answer now and then keeps room no longer for it.
-        if *consumed < data.len() && (connection.replay || !connection.ended) {
-            let since = since.filter(|_| connection.replay || *consumed == begin);
-            connection.partial_since = Some(since.unwrap_or(self.shell.clock().now().at));
-            self.sweep_soon();
-        }
-        if taken > 0 {
-            self.ack_soon(connection);
-        }
-        connection.write_out();
-        Ok(taken)
-    }
-
-    fn answer(&mut self, slot: usize, connection: &mut Connection, request: Request<'_>) -> Result<Answered, End> {
-        let id = connection.id;
-        match request {
-            Request::Hello(hello) => return self.welcome(slot, connection, hello),
-            Request::Bye => return Err(End::Left),
-            Request::Lost(lost) => {
-                let Some(channel) = connection.channel() else { return Ok(Answered::Now) };
-                let (lane, index) = (channel.lane, channel.index);
-                let loss = Loss::of_client(index, lost.reason, lost.count, lost.from_ms, lost.to_ms);
-                self.shell.apply(|engine, now| engine.lost(lane, index, lost.report, loss, now));
-            }
-            Request::Flush { ticket, level, timeout } => {
-                let Some(channel) = connection.channel() else { return Ok(Answered::Now) };
-                let asker = Asker::Client { connection: id, channel: channel.index, ticket };
-                let lane = channel.lane;
-                let too_many = channel.flushes >= wire::MAX_WAITING_FLUSHES;
-                channel.flushes += 1;
-                self.open.seal(lane);
-                self.shell.apply(|engine, now| match level {
-                    wire::Level::Admitted => engine.answer_now(lane, asker, true, now),
-                    _ if too_many => engine.answer_now(lane, asker, false, now),
-                    wire::Level::Durable => engine.flush(lane, asker, Level::Durable, timeout, now),
-                    wire::Level::Ended => engine.flush(lane, asker, Level::Ended, timeout, now),
-                });
-            }
-        }
-        Ok(Answered::Now)
-    }
-}
-
-/// Whether a client's question has been dealt with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answered {
-    Now,
-    /// It stays where it is until its lane resumes.
-    Later,
 }
 
 /// Why a connection ends.

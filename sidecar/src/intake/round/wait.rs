@@ -3,10 +3,12 @@
 use super::Intake;
 use crate::engine::lane::LaneId;
 use crate::intake::connection::{Connection, Kind};
+use crate::intake::sockets::Sockets;
+use crate::intake::Host;
 
-impl Intake {
+impl<H: Host, S: Sockets> Intake<H, S> {
     /// The lane has no room: the connection is not read until it resumes.
-    pub(super) fn block(&mut self, slot: usize, connection: &mut Connection, lane: LaneId) {
+    pub(super) fn block(&mut self, slot: usize, connection: &mut Connection<S::Stream>, lane: LaneId) {
         if !std::mem::replace(&mut connection.blocked, true) {
             self.waiting.waits(lane, slot);
             self.counters.blocked_text.add(u64::from(matches!(connection.kind, Kind::Text { .. })));
@@ -16,7 +18,7 @@ impl Intake {
     }
 
     /// The same where bytes have been read that the lane has no room for: it goes on before all others of the lane.
-    pub(super) fn block_with_rest(&mut self, slot: usize, connection: &mut Connection, lane: LaneId) {
+    pub(super) fn block_with_rest(&mut self, slot: usize, connection: &mut Connection<S::Stream>, lane: LaneId) {
         connection.replay = true;
         let before = connection.first_for.replace(lane);
         self.waiting.keeps(lane, slot);
@@ -29,7 +31,7 @@ impl Intake {
     }
 
     /// A connection was served. If it does not wait any more, those behind it go on.
-    pub(super) fn let_others_on(&mut self, slot: usize, connection: &mut Connection) {
+    pub(super) fn let_others_on(&mut self, slot: usize, connection: &mut Connection<S::Stream>) {
         if connection.blocked {
             return;
         }

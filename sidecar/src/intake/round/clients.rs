@@ -3,21 +3,22 @@
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use mio::{Interest, Token};
 use splashdam::wire::{ErrorCode, SidecarFrame};
 
 use super::{
-    End, Intake, ACCEPTS, ACK_AGAIN, ACK_DELAY, FIRST, FRAME_TIMEOUT, FRAME_TIMEOUT_STARVED, RETRY, SWEEP, USER_AGAIN,
+    End, Intake, ACCEPTS, ACK_AGAIN, ACK_DELAY, FRAME_TIMEOUT, FRAME_TIMEOUT_STARVED, RETRY, SWEEP, USER_AGAIN,
 };
 use crate::engine::time::Now;
 use crate::intake::connection::{Connection, Kind};
+use crate::intake::sockets::{Sockets, Stream as _};
+use crate::intake::Host;
 
-impl Intake {
+impl<H: Host, S: Sockets> Intake<H, S> {
     /// Accepts those who wait, as many as one round has time for: however fast they come, they keep nobody waiting who is here.
     pub(super) fn accept(&mut self) {
         for _ in 0..ACCEPTS {
-            match self.listener.accept() {
-                Ok((stream, _)) => self.admit(stream),
+            match self.sockets.accept() {
+                Ok(stream) => self.admit(stream),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.listening = false;
                     return;
@@ -36,9 +37,9 @@ impl Intake {
         }
     }
 
-    fn admit(&mut self, mut stream: mio::net::UnixStream) {
-        let now = self.shell.clock().now().at;
-        let peer = rustix::net::sockopt::socket_peercred(&stream).ok().map(|peer| peer.uid.as_raw());
+    fn admit(&mut self, mut stream: S::Stream) {
+        let now = self.host.now().at;
+        let peer = stream.uid();
         // First of all: nobody makes way for it, nothing of it is read and nothing kept for it.
         if !self.options.uids.permits(peer) {
             return self.refuse_user(&mut stream, peer, now);
@@ -49,8 +50,7 @@ impl Intake {
             return;
         }
         let slot = self.free.pop().unwrap_or(self.connections.len());
-        let registered = self.poll.registry().register(&mut stream, Token(slot + FIRST), Interest::READABLE);
-        if let Err(error) = registered {
+        if let Err(error) = self.sockets.watch(&mut stream, slot) {
             crate::diagnostics::limited(|| tracing::warn!(%error, "cannot watch a connection"));
             self.free.push(slot);
             return;
@@ -69,7 +69,7 @@ impl Intake {
     }
 
     /// Tells a process whose user may not connect, as far as that can be done without waiting. Its connection ends with `stream`.
-    fn refuse_user(&mut self, stream: &mut mio::net::UnixStream, uid: Option<u32>, now: Duration) {
+    fn refuse_user(&mut self, stream: &mut S::Stream, uid: Option<u32>, now: Duration) {
         self.counters.refused_users.add(1);
         let who = uid.map_or_else(|| "a user that the kernel does not tell".to_owned(), |uid| format!("user {uid}"));
         if self.warned_user_at.is_none_or(|at| at + USER_AGAIN <= now) {
@@ -102,9 +102,8 @@ impl Intake {
         true
     }
 
-    pub(super) fn watch_writes(&mut self, slot: usize, connection: &mut Connection) {
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self.poll.registry().reregister(&mut connection.stream, Token(slot + FIRST), interest) {
+    pub(super) fn watch_writes(&mut self, slot: usize, connection: &mut Connection<S::Stream>) {
+        if let Err(error) = self.sockets.watch_writes(&mut connection.stream, slot) {
             crate::diagnostics::limited(|| tracing::warn!(%error, "cannot watch a connection for writing"));
         }
         // Registering anew tells the present state again.
@@ -112,7 +111,7 @@ impl Intake {
     }
 
     /// Ends a connection. What it sent stays.
-    pub(super) fn close(&mut self, slot: usize, mut connection: Connection, end: End) {
+    pub(super) fn close(&mut self, slot: usize, mut connection: Connection<S::Stream>, end: End) {
         let told = match &end {
             End::Left => None,
             End::Broken(broken) => {
@@ -135,16 +134,16 @@ impl Intake {
         if let Some(counter) = counted {
             // In this order: whoever sees that nobody is here sees since when.
             if self.counters.text.get() + self.counters.framed.get() == 1 {
-                self.counters.left_ms.set(self.shell.clock().now().at.as_millis() as u64 + 1);
+                self.counters.left_ms.set(self.host.now().at.as_millis() as u64 + 1);
             }
             counter.sub(1);
         }
         if let Some(lane) = connection.lane() {
             self.open.seal(lane);
             let (id, channel) = (connection.id, connection.channel().map(|channel| channel.index));
-            self.shell.apply(|engine, now| engine.gone(lane, channel, id, now));
+            self.host.apply(|engine, now| engine.gone(lane, channel, id, now));
         }
-        if let Err(error) = self.poll.registry().deregister(&mut connection.stream) {
+        if let Err(error) = self.sockets.forget(&mut connection.stream) {
             tracing::debug!(%error, "deregister");
         }
         if self.finisher == Some(connection.id) {
@@ -163,8 +162,8 @@ impl Intake {
     }
 
     /// Tells a client soon what was admitted, unless an ack of what ended comes first.
-    pub(super) fn ack_soon(&mut self, connection: &mut Connection) {
-        let now = self.shell.clock().now().at;
+    pub(super) fn ack_soon(&mut self, connection: &mut Connection<S::Stream>) {
+        let now = self.host.now().at;
         if let Some(channel) = connection.channel() {
             let due = *channel.ack_due.get_or_insert(now + ACK_DELAY);
             self.ack_at = Some(self.ack_at.map_or(due, |at| at.min(due)));
@@ -197,7 +196,7 @@ impl Intake {
     }
 
     pub(super) fn sweep_within(&mut self, time: Duration) {
-        let at = self.shell.clock().now().at + time;
+        let at = self.host.now().at + time;
         self.sweep_at = Some(self.sweep_at.map_or(at, |sweep| sweep.min(at)));
     }
 

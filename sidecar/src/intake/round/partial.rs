@@ -4,10 +4,12 @@ use super::{End, Intake, RETRY};
 use crate::engine::budget::Payment;
 use crate::intake::connection::{Connection, Fetched, Kind};
 use crate::intake::pace::Pause;
+use crate::intake::sockets::Sockets;
+use crate::intake::Host;
 
-impl Intake {
+impl<H: Host, S: Sockets> Intake<H, S> {
     /// Pays for what the connection may have to keep.
-    pub(super) fn pay(&mut self, connection: &mut Connection, bytes: usize) -> bool {
+    pub(super) fn pay(&mut self, connection: &mut Connection<S::Stream>, bytes: usize) -> bool {
         let paid = connection.paid.as_ref().map_or(0, Payment::bytes);
         if paid >= bytes {
             return true;
@@ -27,7 +29,7 @@ impl Intake {
     pub(super) fn take_whole(
         &mut self,
         slot: usize,
-        connection: &mut Connection,
+        connection: &mut Connection<S::Stream>,
         buffer: &mut [u8],
         pause: &mut Pause,
     ) -> Result<bool, End> {
@@ -53,13 +55,13 @@ impl Intake {
     }
 
     /// Nobody can keep more half lines and half frames now: others have to finish first.
-    fn starve(&mut self, connection: &mut Connection) {
+    fn starve(&mut self, connection: &mut Connection<S::Stream>) {
         connection.starved = true;
         self.sweep_within(RETRY);
     }
 
-    fn claim(&self, connection: &mut Connection, bytes: usize) -> bool {
-        let more = self.shell.claim_partial(bytes);
+    fn claim(&self, connection: &mut Connection<S::Stream>, bytes: usize) -> bool {
+        let more = self.host.claim_partial(bytes);
         let claimed = more.is_some();
         match (&mut connection.paid, more) {
             (Some(paid), Some(more)) => paid.merge(more),
@@ -70,11 +72,13 @@ impl Intake {
     }
 
     /// Keeps the bytes that were not taken, and gives back what was paid beyond them.
-    pub(super) fn keep(&mut self, connection: &mut Connection, rest: &[u8]) {
+    pub(super) fn keep(&mut self, connection: &mut Connection<S::Stream>, rest: &[u8]) {
         if rest.is_empty() {
             connection.paid = None;
             connection.rest = Vec::new();
-            connection.partial_since = None;
+            if !connection.owes_hello() {
+                connection.partial_since = None;
+            }
             if self.finisher == Some(connection.id) {
                 self.finisher = None;
             }
@@ -115,7 +119,8 @@ impl Intake {
     }
 
     fn cut_one(&mut self, bytes: usize) -> bool {
-        let is_line = |c: &Connection| matches!(c.kind, Kind::Text { .. }) && !c.replay && !c.rest.is_empty();
+        let is_line =
+            |c: &Connection<S::Stream>| matches!(c.kind, Kind::Text { .. }) && !c.replay && !c.rest.is_empty();
         let lines = self.connections.iter().enumerate();
         let lines = lines.filter_map(|(slot, c)| c.as_ref().filter(|c| is_line(c)).map(|c| (slot, c)));
         let kept: usize = lines.clone().map(|(_, c)| c.rest.capacity()).sum();
