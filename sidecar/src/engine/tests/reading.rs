@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::budget::Kind;
 use crate::engine::lane::disk::Disk;
 use crate::engine::lane::Lane;
-use crate::engine::spool::Want;
+use crate::engine::spool::{Piece, ReadBack, Want};
 
 const GIB: u64 = 1 << 30;
 
@@ -164,4 +164,19 @@ fn where_memory_is_full_what_is_safe_on_disk_leaves_it_for_what_comes() {
     assert!(matches!(world.engine.claim(lane, 60_000, now), Claim::Granted(_)));
     assert!(disk(&mut world, lane).away.start < away, "it is on disk alone now");
     assert!(of(&mut world, lane).queue_held() <= MIB);
+}
+
+#[test]
+fn what_is_said_to_have_ended_on_disk_is_passed_over_and_no_more() {
+    let (mut world, _taken) = left_on_disk(&["s"], 4 * MIB, MIB);
+    world.disk().reads.clear();
+    let pieces = vec![Piece::Ended(0..2), Piece::Ended(2..4)];
+    let now = world.now();
+    world.engine.read_back(ReadBack { lane: 0, pieces, next: 4, needs: None, failure: None }, now);
+    world.perform();
+    assert_eq!((of(&mut world, 0).ended(), disk(&mut world, 0).away.clone()), (4, 4..5));
+    world.disk().by_hand = false;
+    world.settle();
+    world.run_until_quiet();
+    assert_eq!(world.accepted.len(), 1);
 }

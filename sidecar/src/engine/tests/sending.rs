@@ -204,3 +204,17 @@ fn once_the_end_has_come_nothing_is_attempted() {
     world.feed(lane, 3, 10, 0);
     assert!(world.attempts.is_empty());
 }
+
+#[test]
+fn where_nothing_is_in_flight_what_is_within_reach_goes_though_a_whole_batch_is_not() {
+    let settings =
+        Settings { reach: 0, in_flight_min: 1, in_flight_max: 1, batch_events: 5_000, ..Settings::default() };
+    let reach = settings.most_reach();
+    let mut world = World::new(settings, 64 * MIB);
+    let lane = world.lane("s");
+    world.feed(lane, 5_000, 1, 0);
+    assert_eq!(world.attempts.len(), 1);
+    let records = world.attempts[0].batch.records as usize;
+    // Each is a chunk of its own, and a chunk takes half a kibibyte beside its record.
+    assert!((reach / 540..reach / 512).contains(&records), "{records} records within {reach} bytes");
+}
