@@ -24,8 +24,7 @@ fuzz: ## each fuzz target for SECONDS_EACH (300); installs cargo-fuzz, needs a C
 	@CARGO="$(CARGO)" tests/fuzz $(SECONDS_EACH)
 
 mutants: ## does a test notice when the engine or the protocol is changed? hours; needs cargo-mutants; docs/mutants.md
-	@CARGO="$(CARGO)" tests/mutants wire
-	@CARGO="$(CARGO)" tests/mutants engine
+	@status=0; for part in wire engine; do CARGO="$(CARGO)" tests/mutants $$part || status=$$?; done; exit $$status
 
 bench: $(VENV)/installed programs ## what logging costs an API and a task queue; thirteen minutes; writes bench-results/small.html
 	@mkdir -p $(RESULTS)

@@ -79,7 +79,7 @@ impl Queued {
     /// Joins what is noted before and behind where that ended in the same way.
     fn note_undelivered(&mut self, mut records: Range<u32>, end: End) {
         let noted = &mut self.undelivered;
-        let place = noted.partition_point(|(range, _)| range.start < records.start);
+        let place = noted.partition_point(|(range, _)| range.end <= records.start);
         let joins = |other: Option<&(Range<u32>, End)>, at: u32| {
             other.is_some_and(|(range, how)| *how == end && (range.start == at || range.end == at))
         };
@@ -119,7 +119,7 @@ impl Queued {
     /// Whether none of its records is in a batch or has ended.
     #[must_use]
     pub fn is_untouched(&self) -> bool {
-        self.unended > 0 && self.todo.first() == Some(&(0..self.chunk.records))
+        self.todo.first() == Some(&(0..self.chunk.records))
     }
 }
 
@@ -243,7 +243,7 @@ impl Cutter {
 
     fn take_from(&mut self, queued: &mut Queued) {
         let chunk = Arc::clone(&queued.chunk);
-        let whole = queued.todo.len() == 1 && queued.todo[0] == (0..chunk.records);
+        let whole = queued.is_untouched();
         if whole && self.span_allows(chunk.min_ms, chunk.max_ms) {
             if self.size_allows(self.batch.records + chunk.records, self.batch.cost + chunk.cost()) {
                 self.min_ms = self.min_ms.min(chunk.min_ms);

@@ -178,6 +178,12 @@ impl Budget {
         }
     }
 
+    /// Bytes kept for reuse.
+    #[cfg(test)]
+    pub(crate) fn free_listed(&self) -> usize {
+        self.lock().free_listed()
+    }
+
     fn lock_and_take(&self, kind: Kind, bytes: usize) -> bool {
         let mut inner = self.lock();
         if inner.used() + bytes > self.total {
@@ -238,9 +244,55 @@ mod tests {
         let budget = Budget::new(3 * BLOCK);
         budget.recycle(Kind::Chunk, Vec::with_capacity(BLOCK));
         budget.recycle(Kind::Body, Vec::with_capacity(2 * BLOCK));
-        assert_eq!(budget.lock().free_listed(), 3 * BLOCK);
+        assert_eq!(budget.free_listed(), 3 * BLOCK);
         let _paid = budget.claim(Kind::Chunk, BLOCK + 1).unwrap();
-        let inner = budget.lock();
-        assert!(inner.used() + inner.free_listed() <= 3 * BLOCK);
+        assert!(budget.used() + budget.free_listed() <= 3 * BLOCK);
+    }
+
+    #[test]
+    fn only_as_much_of_it_is_let_go_as_somebody_needs() {
+        // Four blocks are kept, of a budget of six; the body goes first.
+        for (claim, kept) in
+            [(1, 4), (2 * BLOCK, 4), (2 * BLOCK + 1, 2), (4 * BLOCK, 2), (4 * BLOCK + 1, 1), (6 * BLOCK, 0)]
+        {
+            let budget = Budget::new(6 * BLOCK);
+            budget.recycle(Kind::Body, Vec::with_capacity(2 * BLOCK));
+            (0..2).for_each(|_| budget.recycle(Kind::Chunk, Vec::with_capacity(BLOCK)));
+            assert_eq!(budget.free_listed(), 4 * BLOCK);
+            let _paid = budget.claim(Kind::Chunk, claim).unwrap();
+            assert_eq!(budget.free_listed(), kept * BLOCK, "claimed {claim}");
+        }
+    }
+
+    #[test]
+    fn a_buffer_is_kept_for_reuse_where_it_fits_the_budget_and_its_list() {
+        let kept = |used: usize, before: usize, kind: Kind, capacity: usize| {
+            let budget = Budget::new(64 * BLOCK);
+            let _paid = budget.claim(Kind::Partial, used).unwrap();
+            (0..before).for_each(|_| budget.recycle(kind, Vec::with_capacity(BLOCK)));
+            let listed = budget.free_listed();
+            budget.recycle(kind, Vec::with_capacity(capacity));
+            (budget.free_listed() - listed) / BLOCK
+        };
+        for (kind, most) in [(Kind::Chunk, 16), (Kind::Body, 8)] {
+            assert_eq!(
+                [kept(0, 0, kind, BLOCK), kept(0, most - 1, kind, BLOCK), kept(0, most, kind, BLOCK)],
+                [1, 1, 0]
+            );
+            assert_eq!([kept(63 * BLOCK, 0, kind, BLOCK), kept(63 * BLOCK + 1, 0, kind, BLOCK)], [1, 0]);
+            assert_eq!([kept(62 * BLOCK, 1, kind, BLOCK), kept(62 * BLOCK + 1, 1, kind, BLOCK)], [1, 0]);
+        }
+        // A block is of one size, a body of any; other memory is not kept.
+        let of_two = [Kind::Chunk, Kind::Body, Kind::Partial].map(|kind| kept(0, 0, kind, 2 * BLOCK));
+        assert_eq!(of_two, [0, 2, 0]);
+    }
+
+    #[test]
+    fn only_who_asks_for_a_block_gets_one_that_was_kept() {
+        let budget = Budget::new(4 * BLOCK);
+        budget.recycle(Kind::Chunk, Vec::with_capacity(BLOCK));
+        assert_eq!((budget.buffer(100).capacity(), budget.free_listed()), (100, BLOCK));
+        assert_eq!((budget.buffer(BLOCK).capacity(), budget.free_listed()), (BLOCK, 0));
+        assert_eq!(budget.buffer(BLOCK).capacity(), BLOCK);
     }
 }

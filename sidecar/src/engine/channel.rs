@@ -64,7 +64,7 @@ pub fn sequences<'a>(runs: &'a [Run], records: &'a Range<u32>) -> impl Iterator<
         let count = if pieces == 0 { overlap } else { u32::from(records.end >= stop && overlap > 0) * run.sequences };
         (run.channel, count)
     };
-    runs.iter().map(of).filter(|(channel, count)| *count > 0 && *channel != TEXT)
+    runs.iter().map(of).filter(|(channel, _)| *channel != TEXT)
 }
 
 /// What is known of one channel.
@@ -141,10 +141,10 @@ impl Channels {
     /// Takes a channel over from what an earlier process left on disk. `last_offset` lies behind all of its records.
     pub fn restore(&mut self, mark: &ChannelMark, last_offset: u64, now: Duration) {
         let known = self.knows(&mark.client);
-        let Some(index) = self.open(mark.client, mark.admitted + 1, now) else { return };
+        let Some(index) = self.open(mark.client, 1, now) else { return };
         let Some(channel) = self.get_mut(index) else { return };
         if !known {
-            (channel.ended, channel.gone_at) = (mark.ended, Some(now));
+            channel.gone_at = Some(now);
         }
         // Nothing falls: the lane may have gone on in memory before its files could be looked at.
         channel.admitted = channel.admitted.max(mark.admitted);
@@ -288,7 +288,8 @@ mod tests {
     fn an_unknown_client_goes_on_from_what_it_holds() {
         let mut channels = Channels::default();
         let index = channels.open(client(7), 57, Duration::ZERO).unwrap();
-        assert_eq!(channels.get(index).unwrap().admitted, 56);
+        let channel = channels.get(index).unwrap();
+        assert_eq!((channel.admitted, channel.ended), (56, 56));
     }
 
     #[test]

@@ -48,6 +48,12 @@ impl Run {
         Run { channel: TEXT, first_sequence: 0, sequences: records, records }
     }
 
+    /// The last sequence that has come with it: one before its first where none ends in it.
+    #[must_use]
+    pub fn last_sequence(&self) -> u64 {
+        (self.first_sequence + u64::from(self.sequences)).saturating_sub(1)
+    }
+
     /// Takes `next` into this run if it goes on where this one ends, each sequence being one record.
     fn join(&mut self, next: &Run) -> bool {
         let goes_on = self.first_sequence + u64::from(self.sequences) == next.first_sequence
@@ -338,7 +344,8 @@ impl ChunkBuilder {
             chunk.budget.recycle(Kind::Chunk, block);
         }
         let runs = chunk.runs.capacity() * size_of::<Run>();
-        if let Some(payment) = chunk.payment.as_mut().filter(|_| runs > CHUNK_OVERHEAD / 2) {
+        let paid = runs <= CHUNK_OVERHEAD / 2;
+        if let Some(payment) = chunk.payment.as_mut().filter(|_| !paid) {
             // Many clients in one chunk. Where the budget is used up this much is beyond it, until the chunk ends.
             let _ = payment.grow(runs);
         }
@@ -350,64 +357,4 @@ impl ChunkBuilder {
 pub const CHUNK_CLAIM: usize = BLOCK + CHUNK_OVERHEAD;
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    /// A sealed chunk of the given records, all of the text channel.
-    pub(crate) fn chunk_of(budget: &Arc<Budget>, records: &[(i64, &str)]) -> Chunk {
-        let bytes: usize = records.iter().map(|(_, text)| text.len() + RECORD_HEADER).sum();
-        let payment = budget.claim(Kind::Chunk, bytes + CHUNK_OVERHEAD).unwrap();
-        let mut builder = ChunkBuilder::new(budget, payment, bytes, Duration::ZERO);
-        for (stamp, text) in records {
-            builder.push(*stamp, text.as_bytes());
-            builder.own(Run::of_text(1));
-        }
-        builder.seal()
-    }
-
-    #[test]
-    fn records_come_back_as_they_went_in() {
-        let budget = Budget::new(1 << 20);
-        let chunk = chunk_of(&budget, &[(5, "five"), (7, "sieben"), (6, "ß")]);
-        let back: Vec<_> = chunk.iter().map(|r| (r.timestamp_ms, r.text.to_vec())).collect();
-        assert_eq!(back, [(5, b"five".to_vec()), (7, b"sieben".to_vec()), (6, "ß".as_bytes().to_vec())]);
-        assert_eq!((chunk.min_ms, chunk.max_ms, chunk.sorted), (5, 7, false));
-        assert_eq!(chunk.cost(), 4 + 6 + 2 + 3 * 26);
-        assert_eq!(chunk.range(1..2).next().unwrap().text, b"sieben");
-        assert_eq!(chunk.runs, [Run::of_text(3)]);
-    }
-
-    #[test]
-    fn a_small_chunk_gives_its_block_back() {
-        let budget = Budget::new(1 << 20);
-        let payment = budget.claim(Kind::Chunk, CHUNK_CLAIM).unwrap();
-        let mut builder = ChunkBuilder::new(&budget, payment, BLOCK, Duration::ZERO);
-        builder.push(1, b"lone");
-        builder.own(Run::of_text(1));
-        let chunk = builder.seal();
-        assert_eq!(budget.used(), 16 + CHUNK_OVERHEAD);
-        drop(chunk);
-        assert_eq!(budget.used(), 0);
-    }
-
-    #[test]
-    fn runs_join_only_where_sequences_go_on() {
-        let budget = Budget::new(1 << 20);
-        let payment = budget.claim(Kind::Chunk, CHUNK_CLAIM).unwrap();
-        let mut builder = ChunkBuilder::new(&budget, payment, BLOCK, Duration::ZERO);
-        for (channel, sequence) in [(1, 1), (1, 2), (2, 1), (1, 3), (1, 5)] {
-            builder.push(1, b"x");
-            builder.own(Run { channel, first_sequence: sequence, sequences: 1, records: 1 });
-        }
-        let runs: Vec<_> = builder.seal().runs.iter().map(|r| (r.channel, r.first_sequence, r.records)).collect();
-        assert_eq!(runs, [(1, 1, 2), (2, 1, 1), (1, 3, 1), (1, 5, 1)]);
-    }
-
-    #[test]
-    fn torn_bytes_end_the_walk() {
-        assert_eq!(Records::new(&[0; RECORD_HEADER - 1]).count(), 0);
-        let mut bytes = vec![0; RECORD_HEADER];
-        bytes[8] = 9;
-        assert_eq!(Records::new(&bytes).count(), 0);
-    }
-}
+pub(crate) mod tests;

@@ -103,7 +103,7 @@ impl Engine {
         let hopeless = disk.read_failures >= READ_TRIES;
         let want = if hopeless { Want::RecordsOrSkip } else { Want::Records };
         let sizes = [disk.needs.unwrap_or(READ_BYTES).max(READ_BYTES), disk.needs.unwrap_or(CHUNK_CLAIM)];
-        let payment = sizes.into_iter().find_map(|bytes| self.pay_for_recall(held, most, bytes));
+        let payment = sizes.into_iter().find_map(|bytes| self.pay_for_recall(held, bytes));
         if let Some(payment) = payment {
             self.read(id, payment, want, now);
             return true;
@@ -116,15 +116,12 @@ impl Engine {
         false
     }
 
-    fn pay_for_recall(&self, held: usize, most: usize, bytes: usize) -> Option<Payment> {
+    fn pay_for_recall(&self, held: usize, bytes: usize) -> Option<Payment> {
         let free = fair::free_for_chunks(&self.budget, self.recall_share());
-        let mark = most.max(held + bytes);
-        let may = fair::may_recall(&self.budget, bytes)
-            || fair::may_take(
-                fair::Request { bytes, held, mark },
-                free,
-                fair::floor(self.budget.total(), self.lanes.len()),
-            );
+        let floor = fair::floor(self.budget.total(), self.lanes.len());
+        // Whoever reads is below its mark; one read may go beyond it.
+        let request = fair::Request { bytes, held, mark: usize::MAX };
+        let may = fair::may_recall(&self.budget, bytes) || fair::may_take(request, free, floor);
         may.then(|| self.budget.claim(Kind::Recalled, bytes))?
     }
 

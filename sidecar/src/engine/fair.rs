@@ -111,6 +111,8 @@ pub fn may_hold_partial(budget: &Budget, bytes: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::budget::Payment;
+    use super::super::chunk::CHUNK_CLAIM;
     use super::*;
 
     #[test]
@@ -155,5 +157,86 @@ mod tests {
         let request = Request { bytes: 10, held: 91, mark: 100 };
         assert!(!may_take(request, usize::MAX, 0));
         assert!(may_take(Request { held: 90, ..request }, usize::MAX, 0));
+    }
+
+    /// A third of it is for bodies (160), an eighth for partial lines (60), a sixteenth for records from disk (30).
+    const TOTAL: usize = 480;
+
+    /// The budget with so much taken, and the payments.
+    fn with(taken: &[(Kind, usize)]) -> (std::sync::Arc<Budget>, Vec<Payment>) {
+        let budget = Budget::new(TOTAL);
+        let payments = taken.iter().map(|(kind, bytes)| budget.claim(*kind, *bytes).unwrap()).collect();
+        (budget, payments)
+    }
+
+    #[test]
+    fn lanes_may_take_what_is_free_but_for_what_the_other_kinds_are_owed() {
+        let cases: [(&[(Kind, usize)], usize); 10] = [
+            (&[], 230),
+            (&[(Kind::Chunk, 50)], 180),
+            (&[(Kind::Chunk, 230)], 0),
+            (&[(Kind::Chunk, 400)], 0),
+            // What a kind takes of its own share costs the lanes nothing; what it takes beyond it does.
+            (&[(Kind::Body, 160)], 230),
+            (&[(Kind::Body, 170)], 220),
+            (&[(Kind::Partial, 60)], 230),
+            (&[(Kind::Partial, 70)], 220),
+            (&[(Kind::Recalled, 30)], 230),
+            (&[(Kind::Recalled, 50)], 210),
+        ];
+        for (taken, free) in cases {
+            let (budget, _payments) = with(taken);
+            assert_eq!(free_for_chunks(&budget, Recall::SetAside), free, "{taken:?}");
+        }
+        assert_eq!(free_for_chunks(&with(&[]).0, Recall::Nothing), 260, "without a spool nothing comes from there");
+        assert_eq!(room_for_chunks(TOTAL), 230);
+    }
+
+    #[test]
+    fn records_from_disk_have_a_sixteenth_to_themselves() {
+        assert_eq!([480, 481, 496, 497].map(recall_reserve), [30, 31, 31, 32]);
+        let (budget, _payments) = with(&[(Kind::Recalled, 20), (Kind::Chunk, 400)]);
+        assert!(may_recall(&budget, 10) && !may_recall(&budget, 11));
+    }
+
+    #[test]
+    fn bodies_have_a_third_as_far_as_it_is_free() {
+        let cases: [(&[(Kind, usize)], usize); 5] = [
+            (&[], 160),
+            (&[(Kind::Body, 60)], 100),
+            (&[(Kind::Body, 170)], 0),
+            (&[(Kind::Chunk, 400)], 80),
+            (&[(Kind::Body, 60), (Kind::Chunk, 400)], 20),
+        ];
+        for (taken, free) in cases {
+            let (budget, _payments) = with(taken);
+            assert_eq!(free_for_bodies(&budget), free, "{taken:?}");
+        }
+    }
+
+    #[test]
+    fn lines_that_are_not_whole_have_an_eighth() {
+        let (budget, _payments) = with(&[(Kind::Partial, 50), (Kind::Chunk, 100)]);
+        assert_eq!(for_partial(&budget), 60);
+        assert!(may_hold_partial(&budget, 10) && !may_hold_partial(&budget, 11));
+    }
+
+    #[test]
+    fn half_the_budget_is_shared_out_as_floors_of_a_block_at_most() {
+        for (total, lanes, each) in
+            [(1_000, 0, 500), (1_000, 1, 500), (1_000, 2, 250), (1_000, 7, 71), (64 << 20, 100, CHUNK_CLAIM)]
+        {
+            assert_eq!(floor(total, lanes), each, "{lanes} lanes");
+        }
+    }
+
+    #[test]
+    fn a_healthy_lane_stops_at_two_batches_for_each_attempt_it_may_have() {
+        let batch = BATCH_BYTES as usize;
+        for (configured, limit, mark) in
+            [(0, 1, 2 * batch), (0, 16, 32 * batch), (8 * batch, 3, 8 * batch), (8 * batch, 5, 10 * batch)]
+        {
+            assert_eq!(high_water(configured, limit), mark);
+        }
     }
 }

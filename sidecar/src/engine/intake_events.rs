@@ -120,13 +120,11 @@ impl Engine {
         let ended_to = lane.ended();
         let channel = lane.channels.get_mut(index)?;
         let fenced = channel.connection.replace(connection);
-        // The client gave up what lies before `oldest`: the lane goes on from there.
         let resume = channel.admitted + u64::from(sabotage::on(Sabotage::ResumeTooHigh));
-        if channel.admitted + 1 < oldest {
-            channel.admitted = oldest - 1;
-            if channel.last_offset <= ended_to {
-                channel.ended = channel.admitted;
-            }
+        // The client gave up what lies before `oldest`: the lane goes on from there.
+        channel.admitted = channel.admitted.max(oldest.saturating_sub(1));
+        if channel.last_offset <= ended_to {
+            channel.ended = channel.admitted;
         }
         let ack = self.ack(id, index)?;
         Some(Welcome { channel: index, resume, known, fenced, ack })
@@ -148,8 +146,10 @@ impl Engine {
     /// Room for an open chunk that can take at least one record of `length` bytes of text.
     pub fn claim(&mut self, id: LaneId, length: usize, now: Now) -> Claim {
         let least = length + RECORD_HEADER;
-        let sizes = CLAIMS.into_iter().filter(|size| *size >= least);
-        let sizes: Vec<usize> = if least > BLOCK { vec![least] } else { sizes.collect() };
+        let mut sizes: Vec<usize> = CLAIMS.into_iter().filter(|size| *size >= least).collect();
+        if sizes.is_empty() {
+            sizes.push(least);
+        }
         while let Some(lane) = self.lanes.get(id).filter(|lane| !lane.is_unknown()) {
             let (held, mark) = (held_of(lane), self.mark_of(lane));
             for capacity in &sizes {
@@ -231,11 +231,12 @@ impl Engine {
             return false;
         }
         let count = lane.drop_oldest(Dropped::Overflow);
-        if count > 0 {
-            self.note_loss(id, Loss::ours(Dropped::Overflow, count, now.wall_ms), now);
-            self.after_end(id, now);
+        if count == 0 {
+            return false;
         }
-        count > 0
+        self.note_loss(id, Loss::ours(Dropped::Overflow, count, now.wall_ms), now);
+        self.after_end(id, now);
+        true
     }
 
     fn wait(&mut self, id: LaneId, now: Now) {

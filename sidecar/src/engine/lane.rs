@@ -13,7 +13,7 @@ use super::account::Account;
 use super::batch::{self, Batch, Bounds, Queued};
 use super::bisect::Trials;
 use super::channel::Channels;
-use super::chunk::{Chunk, TEXT};
+use super::chunk::Chunk;
 use super::create::Creation;
 use super::flush::Waiting;
 use super::marker::Loss;
@@ -212,7 +212,7 @@ impl Lane {
     /// Whether the lane is of no use to anybody now: nobody feeds it, nothing is under way, nothing is left to tell.
     #[must_use]
     pub fn may_go(&self) -> bool {
-        let disk_rests = self.disk.as_ref().is_none_or(|disk| disk.is_empty());
+        let disk_rests = self.disk.as_ref().is_none_or(|disk| !disk.ordering);
         let empty = self.is_empty() && disk_rests;
         empty && self.connections == 0 && self.loss.is_none() && self.creation != Creation::Running
     }
@@ -242,10 +242,9 @@ impl Lane {
         self.last_arrival = now.at;
         let first = self.next_offset;
         self.next_offset += u64::from(chunk.records);
-        for run in chunk.runs.iter().filter(|run| run.channel != TEXT) {
+        for run in &chunk.runs {
             if let Some(channel) = self.channels.get_mut(run.channel) {
-                channel.admitted =
-                    channel.admitted.max((run.first_sequence + u64::from(run.sequences)).saturating_sub(1));
+                channel.admitted = channel.admitted.max(run.last_sequence());
                 channel.last_offset = self.next_offset;
             }
         }

@@ -100,6 +100,13 @@ mod tests {
     }
 
     #[test]
+    fn losses_for_one_reason_keep_it() {
+        let loss = Loss::ours(Dropped::Overflow, 3, 100);
+        assert_eq!(loss.clone().and(Loss::ours(Dropped::Overflow, 2, 150)).reason, "overflow");
+        assert_eq!(loss.and(Loss::ours(Dropped::Corrupt, 2, 150)).reason, "several");
+    }
+
+    #[test]
     fn a_marker_remembers_a_bounded_number_of_clients() {
         let loss = (0..1000).fold(Loss::ours(Dropped::Overflow, 1, 0), |loss, client| {
             loss.and(Loss::of_client(client, "queue full", 1, 0, 0))

@@ -97,7 +97,7 @@ impl Engine {
             return;
         }
         self.space.used = found.spool_bytes;
-        if !lane.queue.is_empty() || lane.in_flight > 0 {
+        if !lane.queue.is_empty() {
             // It has gone on in memory and cannot be renumbered now: once more when it is empty.
             disk.known = Known::Unreadable;
             self.set_timer(id, now.at + RETRY_MOST);
@@ -158,16 +158,12 @@ impl Engine {
         let Some(disk) = &mut lane.disk else { return };
         let Some(reading) = disk.reading.take() else { return };
         disk.needs = back.needs;
-        match back.failure {
-            Some(failure) => {
-                disk.trouble = Some(failure);
-                disk.read_failures += 1;
-                disk.read_not_before = now.at + wait(disk.read_failures);
-            }
-            None => disk.read_failures = 0,
-        }
-        let (still_first, at) = (disk.away.start == reading.from, disk.read_not_before);
-        if at > now.at {
+        disk.read_failures = if back.failure.is_some() { disk.read_failures + 1 } else { 0 };
+        let still_first = disk.away.start == reading.from;
+        if let Some(failure) = back.failure {
+            disk.trouble = Some(failure);
+            let at = now.at + wait(disk.read_failures);
+            disk.read_not_before = at;
             self.set_timer(id, at);
         }
         let mut lost = (0, 0);

@@ -103,6 +103,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_below_a_millisecond_is_nothing() {
+        let least = SECOND / 1_000;
+        for (most, left) in [(least, least), (least - SECOND / 1_000_000, Duration::ZERO)] {
+            let mut stretch = Stretch::default();
+            stretch.throttled(SECOND, most, SECOND);
+            stretch.went_well(SECOND);
+            assert_eq!(stretch.linger(), left);
+        }
+    }
+
+    #[test]
     fn what_was_throttled_waits_no_longer_than_a_linger() {
         let usual = Backoff { least: SECOND / 10, most: MOST };
         let mut stretch = Stretch::default();

@@ -18,15 +18,24 @@ use splashdam::wire::Ack;
 /// How long an end may take where a test does not say.
 const SHUTDOWN: Duration = Duration::from_secs(25);
 
+mod adapting;
 mod books;
+mod cursors;
 mod disk;
+mod disk_room;
 mod failing;
 mod faults;
+mod going;
 mod mutants;
 mod mutants_more;
 mod mutants_rest;
+mod reading;
+mod recalling;
+mod sending;
 mod spooled;
 mod throttled;
+mod told;
+mod waiting;
 
 const MIB: usize = 1024 * 1024;
 

@@ -3,6 +3,9 @@ use super::super::chunk::tests::chunk_of;
 use super::*;
 use proptest::prelude::*;
 
+mod cutting;
+mod notes;
+
 const WIDE: Bounds = Bounds { reach: usize::MAX, growth: 1.2, body: usize::MAX, events: u32::MAX };
 const HOUR: i64 = 3_600_000;
 

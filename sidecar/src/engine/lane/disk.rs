@@ -66,7 +66,7 @@ pub struct Disk {
     /// What is on disk only.
     pub away: Range<u64>,
     /// What of `away` had ended when an earlier process wrote its cursor, ascending.
-    away_ended: VecDeque<Range<u64>>,
+    away_ended: Vec<Range<u64>>,
     /// All that had, ascending, as long as it lies above the watermark.
     inherited: Vec<Range<u64>>,
     /// How many others of `away` ended before they were written: their entries on disk say so.
@@ -129,7 +129,7 @@ impl Disk {
             ordered: 0,
             written: 0,
             away: 0..0,
-            away_ended: VecDeque::new(),
+            away_ended: Vec::new(),
             inherited: Vec::new(),
             away_gone: 0,
             away_since: Duration::ZERO,
@@ -163,12 +163,6 @@ impl Disk {
     #[must_use]
     pub fn is_behind(&self) -> bool {
         !self.away.is_empty() || !self.tail.is_empty()
-    }
-
-    /// Whether nothing is here and nothing under way.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.known != Known::NotYet && !self.is_behind() && !self.ordering && self.reading.is_none()
     }
 
     /// Whether a segment is being dropped to make room.
@@ -228,21 +222,14 @@ impl Disk {
 
     /// What of `offsets`, which come back, had ended before: as indices of a chunk that begins at their start.
     fn ended_before(&mut self, offsets: &Range<u64>) -> Vec<Range<u32>> {
-        let mut ended = Vec::new();
-        while let Some(range) = self.away_ended.front().filter(|range| range.start < offsets.end).cloned() {
-            let index = |offset: u64| (offset.clamp(offsets.start, offsets.end) - offsets.start) as u32;
-            let part = index(range.start)..index(range.end);
-            if !part.is_empty() {
-                ended.push(part);
-            }
-            if range.end > offsets.end {
-                if let Some(front) = self.away_ended.front_mut() {
-                    front.start = offsets.end;
-                }
-                break;
-            }
-            self.away_ended.pop_front();
-        }
+        let within = |range: &Range<u64>| range.start.max(offsets.start)..range.end.min(offsets.end);
+        let index = |offset: u64| (offset - offsets.start) as u32;
+        let parts = self.away_ended.iter().map(within).filter(|part| !part.is_empty());
+        let ended = parts.map(|part| index(part.start)..index(part.end)).collect();
+        self.away_ended.retain_mut(|range| {
+            range.start = range.start.max(offsets.end);
+            !range.is_empty()
+        });
         ended
     }
 }
@@ -255,16 +242,13 @@ pub(super) fn joins(queue: &mut VecDeque<Queued>, place: usize, disk: Option<&Di
     let is_tombstone = |queued: &mut Queued| {
         queued.unended == 0 && queued.chunk.paid() == 0 && Arc::get_mut(&mut queued.chunk).is_some()
     };
-    if place + 2 > queue.len() || !queue.range_mut(place..place + 2).all(is_tombstone) {
-        return false;
-    }
-    let begins = queue.get(place).map_or(0, |before| before.first);
-    let Some(next) = queue.remove(place + 1) else { return false };
-    let is_settled = disk.is_none_or(|disk| next.end() <= disk.written || begins >= disk.ordered);
-    let written = disk.map(|disk| disk.written);
-    let joined = is_settled && queue.get_mut(place).is_some_and(|before| before.absorb(&next, written));
-    if !joined {
-        queue.insert(place + 1, next);
+    let mut pair = queue.range_mut(place..);
+    let (Some(before), Some(next)) = (pair.next(), pair.next()) else { return false };
+    let is_settled = disk.is_none_or(|disk| next.end() <= disk.written || before.first >= disk.ordered);
+    let joined =
+        is_settled && is_tombstone(before) && is_tombstone(next) && before.absorb(next, disk.map(|disk| disk.written));
+    if joined {
+        queue.remove(place + 1);
     }
     joined
 }
@@ -272,7 +256,7 @@ pub(super) fn joins(queue: &mut VecDeque<Queued>, place: usize, disk: Option<&Di
 /// The same for all of `queue` that lies in `offsets`: it is on disk now.
 fn join_written(queue: &mut VecDeque<Queued>, offsets: &Range<u64>, disk: &Disk) {
     let mut place = queue.partition_point(|queued| queued.end() <= offsets.start).saturating_sub(1);
-    while queue.get(place + 1).is_some_and(|next| next.end() <= offsets.end) {
+    while queue.get(place).is_some_and(|queued| queued.end() <= offsets.end) {
         if !joins(queue, place, Some(disk)) {
             place += 1;
         }

@@ -8,7 +8,7 @@ use super::{Lane, Retry};
 use crate::engine::account::{Dropped, End, Rejected};
 use crate::engine::batch::{Batch, Part, Queued};
 use crate::engine::budget::Budget;
-use crate::engine::chunk::{Chunk, Run, TEXT};
+use crate::engine::chunk::{Chunk, Run};
 use crate::engine::sabotage::{self, Sabotage};
 use crate::engine::spool::Refused;
 use crate::engine::time::Now;
@@ -74,9 +74,9 @@ impl Lane {
         while self.queue.front().is_some_and(|queued| queued.unended == 0) {
             let Some(queued) = self.queue.pop_front() else { break };
             self.held -= queued.chunk.paid();
-            for run in queued.chunk.runs.iter().filter(|run| run.channel != TEXT && run.sequences > 0) {
+            for run in &queued.chunk.runs {
                 if let Some(channel) = self.channels.get_mut(run.channel) {
-                    channel.ended = channel.ended.max(run.first_sequence + u64::from(run.sequences) - 1);
+                    channel.ended = channel.ended.max(run.last_sequence());
                     if news.last() != Some(&run.channel) {
                         news.push(run.channel);
                     }

@@ -63,7 +63,7 @@ impl Lane {
         if self.in_flight >= self.allowed() {
             return Next::Idle;
         }
-        if self.not_before > now.at && self.has_work() {
+        if self.not_before > now.at {
             return Next::At(self.not_before);
         }
         let retry = self.retries.iter().enumerate().min_by_key(|(_, retry)| retry.at);
@@ -77,10 +77,6 @@ impl Lane {
             (Next::Idle, Some(retry)) => Next::At(retry),
             (fresh, _) => fresh,
         }
-    }
-
-    fn has_work(&self) -> bool {
-        self.unsent_records > 0 || !self.retries.is_empty()
     }
 
     /// Nothing waits for its next attempt beyond `at`.

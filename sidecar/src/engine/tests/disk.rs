@@ -75,6 +75,11 @@ impl Disk {
         self.lanes.values_mut().for_each(|lane| lane.cursor.ended = vec![offsets.clone()]);
     }
 
+    /// Loses every entry that says only that its records had ended.
+    pub(super) fn damage_tombstones(&mut self) {
+        self.lanes.values_mut().for_each(|lane| lane.entries.retain(|_, entry| !entry.records.is_empty()));
+    }
+
     pub(super) fn damage(&mut self, nth: usize) {
         for lane in self.lanes.values_mut() {
             if let Some(first) = lane.entries.keys().nth(nth).copied() {
@@ -124,7 +129,8 @@ impl Disk {
             assert!(cursor.ended.iter().all(|range| !range.is_empty()), "{:?}", cursor.ended);
             let gone = |first: &u64, entry: &OnDisk| {
                 let end = first + u64::from(entry.count);
-                end <= cursor.watermark || cursor.ended.iter().any(|range| range.start <= *first && end <= range.end)
+                let is_named = || cursor.ended.iter().any(|range| range.start <= *first && end <= range.end);
+                end <= cursor.watermark || !entry.records.is_empty() && is_named()
             };
             lane.entries.retain(|first, entry| !gone(first, entry));
             lane.cursor = cursor;

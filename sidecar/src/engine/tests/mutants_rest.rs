@@ -128,7 +128,7 @@ fn a_file_grows_by_what_there_is_room_for_and_by_no_more() {
 }
 
 impl World {
-    fn of_disk(&self, lane: LaneId) -> &lane::disk::Disk {
+    pub(super) fn of_disk(&self, lane: LaneId) -> &lane::disk::Disk {
         self.engine.lanes.get(lane).unwrap().disk.as_deref().unwrap()
     }
 }

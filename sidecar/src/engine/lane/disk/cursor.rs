@@ -32,11 +32,9 @@ impl Lane {
     pub fn cursor(&self) -> Cursor {
         let watermark = self.ended() + u64::from(sabotage::on(Sabotage::CursorAhead) && !self.queue.is_empty());
         let mut ranges = self.ended_ranges();
-        if ranges.len() > CURSOR_RANGES {
-            let length = |offsets: &Range<u64>| offsets.end - offsets.start;
-            ranges.sort_unstable_by_key(|range| Reverse((range.must, length(&range.offsets))));
-            ranges.truncate(CURSOR_RANGES);
-        }
+        let length = |offsets: &Range<u64>| offsets.end - offsets.start;
+        ranges.sort_unstable_by_key(|range| Reverse((range.must, length(&range.offsets))));
+        ranges.truncate(CURSOR_RANGES);
         let mut ended: Vec<_> = ranges.into_iter().map(|range| range.offsets).collect();
         ended.sort_unstable_by_key(|offsets| offsets.start);
         let channels = self.channels.marks(&self.counts_beyond(&ended));

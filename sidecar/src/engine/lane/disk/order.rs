@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{join_written, Known, Lane};
 use crate::engine::batch::Queued;
 use crate::engine::channel::Channels;
-use crate::engine::chunk::{Run, TEXT};
+use crate::engine::chunk::Run;
 use crate::engine::sabotage::{self, Sabotage};
 use crate::engine::spool::{DiskRun, Entry, Order, Stored};
 use crate::engine::time::Now;
@@ -87,12 +87,12 @@ impl Lane {
         let chunks = self.queue.range(place..).chain(disk.tail.iter());
         let runs: Vec<Run> = chunks
             .take_while(|queued| queued.end() <= written)
-            .flat_map(|queued| queued.chunk.runs.iter().filter(|run| run.channel != TEXT && run.sequences > 0).cloned())
+            .flat_map(|queued| queued.chunk.runs.iter().cloned())
             .collect();
         let mut news = Vec::new();
         for run in runs {
             if let Some(channel) = self.channels.get_mut(run.channel) {
-                channel.durable = channel.durable.max(run.first_sequence + u64::from(run.sequences) - 1);
+                channel.durable = channel.durable.max(run.last_sequence());
                 news.push(run.channel);
             }
         }

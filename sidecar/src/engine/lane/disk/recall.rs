@@ -79,7 +79,7 @@ impl Lane {
         (disk.ordered, disk.written, disk.away) = (next, next, watermark..next);
         let within = |range: &Range<u64>| range.start.max(watermark)..range.end.min(next);
         disk.away_ended = found.cursor.ended.iter().map(within).filter(|range| !range.is_empty()).collect();
-        disk.inherited = disk.away_ended.iter().cloned().collect();
+        disk.inherited = disk.away_ended.clone();
         disk.away_since = now.at;
         disk.bytes = found.lane_bytes;
         disk.failures = 0;
