@@ -1,7 +1,8 @@
-//! Bad clients of every kind, one kind at a time, beside a good one: it is delivered at 90 % of its rate or more.
+//! Bad clients of every kind, one kind at a time, beside a good one: it is delivered at 90 % of its rate or more, where it has a
+//! steady rate as well as where it is as fast as it can be.
 //!
-//! What it gets alone is measured in the same rounds. A kind that pushes bytes without end is as entitled to its share as any
-//! other client; there the good one is compared with itself beside an honest client that is as busy.
+//! What it gets alone is measured in the same rounds. At full speed a kind that pushes bytes without end is as entitled to its
+//! share as any other client; there the good one is compared with itself beside an honest client that is as busy.
 
 use std::time::Duration;
 
@@ -17,33 +18,59 @@ use crate::stage::{Programs, Stage};
 
 const LONGEST: Duration = Duration::from_secs(300);
 const LEAST_SHARE: f64 = 0.9;
+/// The steady rate: that of a pod that is very busy.
+const STEADY: u64 = 100_000;
+const STEADY_SECONDS: u64 = 2;
 /// The bad ones are at work before the good one begins.
 const HEAD_START: Duration = Duration::from_millis(500);
 
 pub(super) fn run(programs: &Programs, records: u64, rounds: u32) -> Result<Vec<Finding>> {
     let kinds = || std::iter::once(None).chain(Kind::value_variants().iter().copied().map(Some));
-    let mut rates: Vec<Vec<f64>> = kinds().map(|_| Vec::new()).collect();
+    let paces = [Pace::Steady, Pace::Full];
+    let mut rates: Vec<[Vec<f64>; 2]> = kinds().map(|_| Default::default()).collect();
     // Interleaved, so that what else the machine does falls on all alike.
     for _ in 0..rounds {
         for (kind, rates) in kinds().zip(&mut rates) {
-            rates.push(rate(programs, records, kind)?);
+            for (pace, rates) in paces.into_iter().zip(rates) {
+                rates.push(rate(programs, records, kind, pace)?);
+            }
         }
     }
-    let medians: Vec<f64> = rates.iter().map(|rates| Spread::of(rates).map_or(0.0, |spread| spread.median)).collect();
-    let (alone, busy) = (medians[0], medians[1]);
+    let median = |rates: &Vec<f64>| Spread::of(rates).map_or(0.0, |spread| spread.median);
+    let medians: Vec<[f64; 2]> = rates.iter().map(|rates| [median(&rates[0]), median(&rates[1])]).collect();
+    let ([steady, alone], busy) = (medians[0], medians[1][1]);
     let mut findings = vec![Finding::new(
         true,
-        format!("alone the good client got {alone:.0}/s, beside an honest one that is as busy {busy:.0}/s (medians of {rounds})"),
+        format!(
+            "alone the good client got {steady:.0}/s of {STEADY}/s, and {alone:.0}/s at full speed; beside an honest one that is \
+             as busy {busy:.0}/s (medians of {rounds})"
+        ),
     )];
-    for (kind, median) in kinds().zip(medians).filter_map(|(kind, median)| Some((kind?, median))).skip(1) {
-        let (beside, least) = if is_volume(kind) { ("busy", busy) } else { ("alone", alone) };
-        let share = median / least.max(f64::MIN_POSITIVE);
+    for (kind, [paced, full]) in kinds().zip(medians).filter_map(|(kind, medians)| Some((kind?, medians))) {
         let name = kind.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        let what =
-            format!("{name}: {median:.0}/s, {:.0} % of {beside}, at least {:.0} %", 100.0 * share, 100.0 * LEAST_SHARE);
-        findings.push(Finding::new(share >= LEAST_SHARE, what));
+        let mut find = |rate: f64, of: f64, beside: &str| {
+            let share = rate / of.max(f64::MIN_POSITIVE);
+            let (percent, least) = (100.0 * share, 100.0 * LEAST_SHARE);
+            let what = format!("{name}: {rate:.0}/s, {percent:.0} % of {beside}, at least {least:.0} %");
+            findings.push(Finding::new(share >= LEAST_SHARE, what));
+        };
+        find(paced, steady, "its steady rate");
+        match kind {
+            Kind::Busy => {}
+            kind if is_volume(kind) => find(full, busy, "full speed beside the busy one"),
+            _ => find(full, alone, "full speed alone"),
+        }
     }
     Ok(findings)
+}
+
+/// How the good client writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// So many records a second, a frame each: [`STEADY`].
+    Steady,
+    /// As fast as they are taken.
+    Full,
 }
 
 fn is_volume(kind: Kind) -> bool {
@@ -51,7 +78,11 @@ fn is_volume(kind: Kind) -> bool {
 }
 
 /// Records a second of the good client; all of them arrive, once.
-fn rate(programs: &Programs, records: u64, kind: Option<Kind>) -> Result<f64> {
+fn rate(programs: &Programs, records: u64, kind: Option<Kind>, pace: Pace) -> Result<f64> {
+    let (records, flags) = match pace {
+        Pace::Steady => (STEADY * STEADY_SECONDS, format!("--rate {STEADY}")),
+        Pace::Full => (records, String::new()),
+    };
     let behaviour = Behaviour { latency_ms: 10, numbers: records, ..Behaviour::default() };
     let mut stage = Stage::set(programs, &behaviour, Settings { memory: Some("64MiB"), ..Settings::default() })?;
     let bad = kind.map(|kind| {
@@ -61,7 +92,7 @@ fn rate(programs: &Programs, records: u64, kind: Option<Kind>) -> Result<f64> {
         bad
     });
     let bad = bad.transpose()?;
-    let good = stage.feed(&format!("framed --connections 1 --size 200 --stream good --records {records}"))?;
+    let good = stage.feed(&format!("framed --connections 1 --size 200 --stream good --records {records} {flags}"))?;
     let report = stage.join(good, LONGEST)?;
     let ended = report.ended.first().ok_or_else(|| wrong("the feeder", "did not say how its records ended"))?;
     let marks = stage.report()?.marks;

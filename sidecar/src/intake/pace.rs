@@ -23,8 +23,8 @@ const SHORTEST: Duration = Duration::from_micros(150);
 const BULK: usize = 32 * 1024;
 
 /// How long a connection is left alone, while others are busy, that has sent a part of a line or frame and no whole one. Each of
-/// its writes costs the reader as much as a record would.
-const DRIBBLE: Duration = LONGEST;
+/// its writes costs the reader as much as a record would; but longer, and its buffer is full: then each byte that is read wakes it.
+const DRIBBLE: Duration = Duration::from_millis(1);
 
 /// What a turn may take: a full read of ordinary records takes less.
 const TURN: Duration = Duration::from_micros(250);
