@@ -59,6 +59,8 @@ pub(crate) struct Connection<S> {
     /// due.
     pub(crate) partial_since: Option<Duration>,
     pub(crate) pace: Pace,
+    /// It is left alone for a moment, and somebody will come back to it.
+    pub(crate) rests: bool,
     pub(crate) accepted_at: Duration,
     out: Vec<u8>,
     written: usize,
@@ -93,6 +95,7 @@ impl<S: Stream> Connection<S> {
             looked: false,
             partial_since: None,
             pace: Pace::default(),
+            rests: false,
             accepted_at: now,
             out: Vec::new(),
             written: 0,
@@ -118,6 +121,12 @@ impl<S: Stream> Connection<S> {
     /// Whether it has said that it speaks in frames, and not yet who it is.
     pub(crate) fn owes_hello(&self) -> bool {
         matches!(self.kind, Kind::Framed(None))
+    }
+
+    /// Until when it is left alone, where others are busy; not one that leaves, nor one that must get on before others.
+    pub(crate) fn rests_until(&self, now: Duration) -> Option<Duration> {
+        let at_once = self.closing || self.ended || self.blocked || self.replay || !self.readable;
+        self.pace.rests_until(now).filter(|_| !at_once)
     }
 
     /// Most bytes to read at a time: little until it is known whether its lane has room for them; of a hello, which goes to no

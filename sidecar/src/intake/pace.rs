@@ -22,15 +22,52 @@ const SHORTEST: Duration = Duration::from_micros(150);
 /// Reads of at least this much are a bulk writer's: nothing needs to gather.
 const BULK: usize = 32 * 1024;
 
+/// How long a connection is left alone, while others are busy, that has sent a part of a line or frame and no whole one. Each of
+/// its writes costs the reader as much as a record would.
+const DRIBBLE: Duration = LONGEST;
+
+/// What a turn may take: a full read of ordinary records takes less.
+const TURN: Duration = Duration::from_micros(250);
+
+/// Whose turns take longer is left alone for so long at most.
+const LONGEST_REST: Duration = Duration::from_millis(100);
+
 /// The rate of one connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pace {
     last_read: Duration,
+    /// Before this moment it can be left alone.
+    alone_until: Duration,
 }
 
 impl Pace {
+    /// Until when it can be left alone where others have more to say.
+    pub(crate) fn rests_until(&self, now: Duration) -> Option<Duration> {
+        Some(self.alone_until).filter(|until| *until > now)
+    }
+
+    /// Its turn took so long, and so many want theirs: time is what they share, not bytes.
+    pub(crate) fn after_turn(&mut self, took: Duration, wanting: u32, now: Duration) {
+        if took > TURN {
+            self.alone_until = self.alone_until.max(now + (took * wanting).min(LONGEST_REST));
+        }
+    }
+
+    /// A read brought `bytes`, of which nothing was whole.
+    pub(crate) fn after_part(&mut self, bytes: usize, now: Duration) {
+        if bytes < BULK {
+            self.alone_until = now + DRIBBLE;
+        }
+    }
+
     /// A read brought `bytes` in `records` records. How long this connection can be left alone now; `None`: it has no say.
     pub(crate) fn after_read(&mut self, bytes: usize, records: u64, now: Duration) -> Option<Duration> {
+        let pause = self.pause(bytes, records, now);
+        self.alone_until = now + pause.filter(|pause| *pause >= SHORTEST).unwrap_or_default();
+        pause
+    }
+
+    fn pause(&mut self, bytes: usize, records: u64, now: Duration) -> Option<Duration> {
         let since = now.saturating_sub(self.last_read);
         self.last_read = now;
         if bytes >= BULK {
@@ -53,6 +90,11 @@ pub(crate) struct Pause(Option<Duration>);
 impl Pause {
     pub(crate) fn allow(&mut self, pause: Option<Duration>) {
         self.0 = self.0.into_iter().chain(pause).min();
+    }
+
+    /// Whether somebody has so much to say that nobody may wait for it to gather.
+    pub(crate) fn is_none(self) -> bool {
+        self.0 == Some(Duration::ZERO)
     }
 
     pub(crate) fn worth_taking(self) -> Option<Duration> {
@@ -78,6 +120,40 @@ mod tests {
         // 25,000/s: 25 records of 200 bytes in a millisecond; half the buffer is 83 of them.
         let pause = pause(25, 5_000, 1_000).unwrap();
         assert!((3_200..3_500).contains(&pause.as_micros()), "{pause:?}");
+    }
+
+    #[test]
+    fn who_says_little_can_be_left_alone_for_a_moment_and_who_says_much_cannot() {
+        let (mut pace, second) = (Pace::default(), Duration::from_secs(1));
+        assert_eq!(pace.rests_until(second), None);
+        pace.after_part(1, second);
+        assert_eq!(pace.rests_until(second), Some(second + DRIBBLE));
+        assert_eq!(pace.rests_until(second + DRIBBLE), None);
+        pace.after_part(BULK, 2 * second);
+        assert_eq!(pace.rests_until(2 * second), None, "a part of a large frame");
+        let pause = pace.after_read(5_000, 25, 2 * second).unwrap();
+        assert_eq!(pace.rests_until(2 * second), Some(2 * second + pause));
+        pace.after_read(65_536, 300, 3 * second);
+        assert_eq!(pace.rests_until(3 * second), None);
+    }
+
+    #[test]
+    fn whose_turns_take_long_has_fewer_of_them() {
+        // Of a second with two others, each of which has as much to say as there is time for.
+        let share = |turn: Duration| {
+            let (mut pace, mut now, mut taken) = (Pace::default(), Duration::ZERO, Duration::ZERO);
+            while now < Duration::from_secs(1) {
+                if pace.rests_until(now).is_none() {
+                    taken += turn;
+                    now += turn;
+                    pace.after_turn(turn, 3, now);
+                }
+                now += 2 * TURN;
+            }
+            taken.as_secs_f64()
+        };
+        assert!((0.31..=0.34).contains(&share(TURN)), "{}", share(TURN));
+        assert!((0.2..=0.34).contains(&share(20 * TURN)), "{}", share(20 * TURN));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The intake: takes in what has come, serves the connections in turn, seals and says what is due. It does not wait: whoever
 //! drives it says what has come, and when.
 
-use std::collections::{HashMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +46,14 @@ const SWEEP: Duration = Duration::from_millis(500);
 /// Most connections accepted before those that are here have their turn again.
 const ACCEPTS: usize = 64;
 
+/// So long after a read of very many bytes there are likely to be more.
+const BUSY_FOR: Duration = Duration::from_millis(10);
+
+/// Of those who call meanwhile so many are accepted a second, and at once: an app that starts is not kept waiting, and who calls
+/// without end costs the others little.
+const CALLERS: f64 = 1_000.0;
+const CALLERS_AT_ONCE: f64 = 1_024.0;
+
 /// How often it is said at most that a user may not connect.
 const USER_AGAIN: Duration = Duration::from_secs(60);
 
@@ -62,6 +71,14 @@ pub(crate) struct Intake<H, S: Sockets> {
     counters: Arc<Counters>,
     /// Somebody may wait to be accepted.
     listening: bool,
+    callers: Callers,
+    /// Somebody has so much to say that the others are served with an eye to that.
+    busy: bool,
+    busy_until: Duration,
+    /// How many had a turn in the last round.
+    wanting: u32,
+    /// Who is left alone, and until when, the soonest first.
+    resting: BinaryHeap<Reverse<(Duration, usize)>>,
     /// Connections by token; taken out while they are served.
     connections: Vec<Option<Connection<S::Stream>>>,
     by_id: HashMap<ConnectionId, usize>,
@@ -106,6 +123,11 @@ impl<H: Host + Clone, S: Sockets> Intake<H, S> {
             sockets,
             counters,
             listening: true,
+            callers: Callers::default(),
+            busy: false,
+            busy_until: Duration::ZERO,
+            wanting: 0,
+            resting: BinaryHeap::new(),
             connections: Vec::new(),
             by_id: HashMap::new(),
             free: Vec::new(),
@@ -144,6 +166,7 @@ impl<H: Host, S: Sockets> Intake<H, S> {
         if self.listening && !self.draining {
             self.accept();
         }
+        self.wake_rested();
         let pause = self.serve_round();
         if !self.seals.is_empty() {
             // After a round: what was in the sockets when they asked has been read.
@@ -151,6 +174,10 @@ impl<H: Host, S: Sockets> Intake<H, S> {
             self.seals.drain(..).for_each(|seal| seal.send(()).unwrap_or_default());
         }
         let now = self.host.now();
+        if pause.is_none() {
+            self.busy_until = now.at + BUSY_FOR;
+        }
+        self.busy = now.at < self.busy_until;
         self.send_due_acks(now);
         self.sweep(now);
         self.seal_at = self.open.seal_aged(now);
@@ -162,7 +189,8 @@ impl<H: Host, S: Sockets> Intake<H, S> {
         if !self.ready.is_empty() || self.listening && !self.draining {
             return Some(Duration::ZERO);
         }
-        [self.seal_at, self.sweep_at, self.ack_at].into_iter().flatten().min()
+        let rested = self.resting.peek().map(|Reverse((until, _))| *until);
+        [self.seal_at, self.sweep_at, self.ack_at, rested].into_iter().flatten().min()
     }
 
     /// Lines that were read and are in no sealed chunk.
@@ -189,7 +217,9 @@ impl<H: Host, S: Sockets> Intake<H, S> {
                 if writable {
                     connection.write_out();
                 }
-                self.enqueue(slot);
+                if !connection.rests || closed {
+                    self.enqueue(slot);
+                }
             }
         }
     }
@@ -202,16 +232,48 @@ impl<H: Host, S: Sockets> Intake<H, S> {
         }
     }
 
+    /// Those who were left alone for long enough have their turn again, and all of them where somebody wants all to be read.
+    fn wake_rested(&mut self) {
+        self.busy &= self.seals.is_empty();
+        if self.resting.is_empty() {
+            return;
+        }
+        let now = self.host.now().at;
+        while let Some(Reverse((until, slot))) = self.resting.pop() {
+            if self.busy && until > now {
+                return self.resting.push(Reverse((until, slot)));
+            }
+            if let Some(Some(connection)) = self.connections.get_mut(slot) {
+                connection.rests = false;
+            }
+            self.enqueue(slot);
+        }
+    }
+
     /// Serves each ready connection once. Those with more to do stay in line.
     fn serve_round(&mut self) -> Pause {
         let mut pause = Pause::default();
         self.uncut = 0;
+        let mut served = 0;
         for _ in 0..self.ready.len() {
             let Some(slot) = self.ready.pop_front() else { break };
             self.queued[slot] = false;
             let Some(mut connection) = self.connections[slot].take() else { continue };
+            let since = self.busy.then(|| self.host.now().at);
+            if let Some(until) = since.and_then(|now| connection.rests_until(now)) {
+                if !std::mem::replace(&mut connection.rests, true) {
+                    self.resting.push(Reverse((until, slot)));
+                }
+                self.connections[slot] = Some(connection);
+                continue;
+            }
+            served += 1;
             match self.serve(slot, &mut connection, &mut pause) {
                 Ok(()) => {
+                    if let Some(since) = since {
+                        let now = self.host.now().at;
+                        connection.pace.after_turn(now.saturating_sub(since), self.wanting, now);
+                    }
                     self.let_others_on(slot, &mut connection);
                     let waits = connection.blocked || connection.starved || connection.is_clogged() || self.draining;
                     let again = !waits && (connection.readable || connection.replay);
@@ -223,6 +285,7 @@ impl<H: Host, S: Sockets> Intake<H, S> {
                 Err(end) => self.close(slot, connection, end),
             }
         }
+        self.wanting = served;
         pause
     }
 
@@ -314,7 +377,11 @@ impl<H: Host, S: Sockets> Intake<H, S> {
             }
         };
         if fresh > 0 {
-            let pace = connection.pace.after_read(fresh, records, self.host.now().at);
+            let now = self.host.now().at;
+            let pace = connection.pace.after_read(fresh, records, now);
+            if consumed == 0 {
+                connection.pace.after_part(fresh, now);
+            }
             // A read as long as it may be has not brought all: nothing needs to gather.
             pause.allow(if fresh == most { Some(Duration::ZERO) } else { pace });
         }
@@ -345,6 +412,31 @@ impl<H: Host, S: Sockets> Intake<H, S> {
     }
 }
 
+/// How many may be accepted while others are busy.
+#[derive(Debug)]
+struct Callers {
+    left: f64,
+    at: Duration,
+}
+
+impl Default for Callers {
+    fn default() -> Self {
+        Callers { left: CALLERS_AT_ONCE, at: Duration::ZERO }
+    }
+}
+
+impl Callers {
+    /// Whether one more may be accepted now.
+    fn take(&mut self, now: Duration) -> bool {
+        let since = now.saturating_sub(self.at);
+        self.at = now;
+        self.left = (self.left + since.as_secs_f64() * CALLERS).min(CALLERS_AT_ONCE);
+        let may = self.left >= 1.0;
+        self.left -= f64::from(u8::from(may));
+        may
+    }
+}
+
 /// Why a connection ends.
 #[derive(Debug)]
 pub(super) enum End {
@@ -354,4 +446,18 @@ pub(super) enum End {
     Broken(Broken),
     /// We send it away.
     Refused(ErrorCode, &'static str),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_may_call_at_once_and_then_so_many_a_second() {
+        let mut callers = Callers::default();
+        let accepted = |callers: &mut Callers, at: Duration| (0..5_000).filter(|_| callers.take(at)).count();
+        assert_eq!(accepted(&mut callers, Duration::from_secs(5)), 1_024);
+        assert_eq!(accepted(&mut callers, Duration::from_millis(5_100)), 100);
+        assert_eq!(accepted(&mut callers, Duration::from_secs(60)), 1_024);
+    }
 }

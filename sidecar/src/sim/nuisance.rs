@@ -86,13 +86,15 @@ pub(super) struct Nuisance {
     manner: Manner,
     stream: usize,
     socket: Option<usize>,
+    /// What it has said and found no room for.
+    unsaid: Vec<u8>,
     /// It does nothing before this moment, whatever it is told.
     again: Duration,
 }
 
 impl Nuisance {
     pub(super) fn new(index: usize, manner: Manner, stream: usize) -> Self {
-        Nuisance { index, manner, stream, socket: None, again: Duration::ZERO }
+        Nuisance { index, manner, stream, socket: None, unsaid: Vec::new(), again: Duration::ZERO }
     }
 
     /// It is at it until then. `accepts`: a sidecar listens.
@@ -111,16 +113,18 @@ impl Nuisance {
         }
         self.again = out.at + out.chance.millis(20, 1_500);
         out.agenda.wake(Sleeper::Nuisance(self.index), self.again);
-        let words = match self.socket {
-            Some(_) => self.manner.more(),
+        let socket = match self.socket {
+            Some(socket) => socket,
             None if !accepts => return,
             None => {
-                let peer = Sleeper::Nuisance(self.index);
-                self.socket = Some(out.connect(peer));
-                self.manner.greeting(0xE0 + self.index as u8, &format!("s{}", self.stream))
+                self.unsaid = self.manner.greeting(0xE0 + self.index as u8, &format!("s{}", self.stream));
+                *self.socket.insert(out.connect(Sleeper::Nuisance(self.index)))
             }
         };
-        // What finds no room it says no more.
-        let _ = self.socket.map(|socket| out.kernel.socket(socket).write(&words));
+        if self.unsaid.is_empty() {
+            self.unsaid = self.manner.more();
+        }
+        let said = out.kernel.socket(socket).write(&self.unsaid).unwrap_or(0);
+        self.unsaid.drain(..said);
     }
 }

@@ -14,9 +14,15 @@ use crate::intake::sockets::{Sockets, Stream as _};
 use crate::intake::Host;
 
 impl<H: Host, S: Sockets> Intake<H, S> {
-    /// Accepts those who wait, as many as one round has time for: however fast they come, they keep nobody waiting who is here.
+    /// Accepts those who wait, as many as one round has time for, and fewer while somebody is busy: however fast they come, they
+    /// keep nobody waiting who is here.
     pub(super) fn accept(&mut self) {
+        let now = self.host.now().at;
         for _ in 0..ACCEPTS {
+            if self.busy && !self.callers.take(now) {
+                self.listening = false;
+                return self.sweep_within(RETRY);
+            }
             match self.sockets.accept() {
                 Ok(stream) => self.admit(stream),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -220,7 +226,8 @@ impl<H: Host, S: Sockets> Intake<H, S> {
                 // said hello goes first.
                 let patience = if starved && connection.lane().is_some() { FRAME_TIMEOUT } else { patience };
                 let clogged = connection.is_clogged() && !starving;
-                if connection.blocked || (connection.readable && !starved) || clogged {
+                let unread = connection.readable && !starved && !connection.rests;
+                if connection.blocked || unread || clogged {
                     // It is we who do not read: its clock stops. But who does not read its answers keeps no room from others.
                     connection.partial_since = Some(now.at);
                 } else if since + patience <= now.at {
