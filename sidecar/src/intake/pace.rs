@@ -22,9 +22,10 @@ const SHORTEST: Duration = Duration::from_micros(150);
 /// Reads of at least this much are a bulk writer's: nothing needs to gather.
 const BULK: usize = 32 * 1024;
 
-/// How long a connection is left alone, while others are busy, that has sent a part of a line or frame and no whole one. Each of
-/// its writes costs the reader as much as a record would; but longer, and its buffer is full: then each byte that is read wakes it.
-const DRIBBLE: Duration = Duration::from_millis(1);
+/// How long a connection is left alone that sends a line or frame in ever more parts: twice as long after each, from the second on.
+/// Each of its writes costs the reader as much as a record would, and wakes the writer where its buffer was full.
+const PART: Duration = Duration::from_millis(1);
+const LONGEST_PART: Duration = Duration::from_millis(32);
 
 /// What a turn may take: a full read of ordinary records takes less.
 const TURN: Duration = Duration::from_micros(250);
@@ -38,6 +39,8 @@ pub(crate) struct Pace {
     last_read: Duration,
     /// Before this moment it can be left alone.
     alone_until: Duration,
+    /// Reads one after the other that brought nothing whole.
+    parts: u32,
 }
 
 impl Pace {
@@ -53,10 +56,17 @@ impl Pace {
         }
     }
 
-    /// A read brought `bytes`, of which nothing was whole.
-    pub(crate) fn after_part(&mut self, bytes: usize, now: Duration) {
-        if bytes < BULK {
-            self.alone_until = now + DRIBBLE;
+    /// Whether it sends in parts what others send as a whole.
+    pub(crate) fn is_in_parts(&self) -> bool {
+        self.parts > 1
+    }
+
+    /// A read brought `bytes`: nothing whole with what was there before, or something.
+    pub(crate) fn after_part(&mut self, is_part: bool, bytes: usize, now: Duration) {
+        self.parts = if is_part && bytes < BULK { self.parts.saturating_add(1) } else { 0 };
+        if self.is_in_parts() {
+            let rest = PART * 2_u32.saturating_pow(self.parts - 2);
+            self.alone_until = now + rest.min(LONGEST_PART);
         }
     }
 
@@ -126,15 +136,26 @@ mod tests {
     fn who_says_little_can_be_left_alone_for_a_moment_and_who_says_much_cannot() {
         let (mut pace, second) = (Pace::default(), Duration::from_secs(1));
         assert_eq!(pace.rests_until(second), None);
-        pace.after_part(1, second);
-        assert_eq!(pace.rests_until(second), Some(second + DRIBBLE));
-        assert_eq!(pace.rests_until(second + DRIBBLE), None);
-        pace.after_part(BULK, 2 * second);
-        assert_eq!(pace.rests_until(2 * second), None, "a part of a large frame");
         let pause = pace.after_read(5_000, 25, 2 * second).unwrap();
         assert_eq!(pace.rests_until(2 * second), Some(2 * second + pause));
         pace.after_read(65_536, 300, 3 * second);
         assert_eq!(pace.rests_until(3 * second), None);
+    }
+
+    #[test]
+    fn who_sends_a_line_in_ever_more_parts_is_left_alone_ever_longer() {
+        let (mut pace, second) = (Pace::default(), Duration::from_secs(1));
+        let rest = |pace: &mut Pace| {
+            pace.after_part(true, 1, second);
+            pace.rests_until(second).map(|until| (until - second).as_millis())
+        };
+        assert_eq!(rest(&mut pace), None, "any line may come in two parts");
+        let rests: Vec<_> = (0..8).filter_map(|_| rest(&mut pace)).collect();
+        assert_eq!(rests, [1, 2, 4, 8, 16, 32, 32, 32]);
+        pace.after_part(false, 80, second);
+        assert!(!pace.is_in_parts(), "it is whole now");
+        (0..5).for_each(|_| pace.after_part(true, BULK, 3 * second));
+        assert_eq!(pace.rests_until(3 * second), None, "parts of a large frame");
     }
 
     #[test]

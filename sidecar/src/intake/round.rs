@@ -234,13 +234,12 @@ impl<H: Host, S: Sockets> Intake<H, S> {
 
     /// Those who were left alone for long enough have their turn again, and all of them where somebody wants all to be read.
     fn wake_rested(&mut self) {
-        self.busy &= self.seals.is_empty();
         if self.resting.is_empty() {
             return;
         }
         let now = self.host.now().at;
         while let Some(Reverse((until, slot))) = self.resting.pop() {
-            if self.busy && until > now {
+            if until > now && self.seals.is_empty() {
                 return self.resting.push(Reverse((until, slot)));
             }
             if let Some(Some(connection)) = self.connections.get_mut(slot) {
@@ -259,8 +258,9 @@ impl<H: Host, S: Sockets> Intake<H, S> {
             let Some(slot) = self.ready.pop_front() else { break };
             self.queued[slot] = false;
             let Some(mut connection) = self.connections[slot].take() else { continue };
-            let since = self.busy.then(|| self.host.now().at);
-            if let Some(until) = since.and_then(|now| connection.rests_until(now)) {
+            let since = (self.busy || connection.pace.is_in_parts()).then(|| self.host.now().at);
+            let rests = since.filter(|_| self.seals.is_empty()).and_then(|now| connection.rests_until(now));
+            if let Some(until) = rests {
                 if !std::mem::replace(&mut connection.rests, true) {
                     self.resting.push(Reverse((until, slot)));
                 }
@@ -379,9 +379,7 @@ impl<H: Host, S: Sockets> Intake<H, S> {
         if fresh > 0 {
             let now = self.host.now().at;
             let pace = connection.pace.after_read(fresh, records, now);
-            if consumed == 0 {
-                connection.pace.after_part(fresh, now);
-            }
+            connection.pace.after_part(consumed == 0 && fresh < most, fresh, now);
             // A read as long as it may be has not brought all: nothing needs to gather.
             pause.allow(if fresh == most { Some(Duration::ZERO) } else { pace });
         }
