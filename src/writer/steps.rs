@@ -7,6 +7,7 @@ use super::connection::{Connection, Phase, Told};
 use super::{Report, Writer};
 use crate::barriers::Answer;
 use crate::channel::Gone;
+use crate::client::now_ms;
 use crate::losses::{DropReason, Span};
 use crate::wire::{utf8_cut, ClientFrame, ErrorCode, FlushStatus, Hello, Lost, Welcome, MAX_VERSION, MIN_VERSION};
 
@@ -124,7 +125,8 @@ impl Writer {
     }
 
     fn lose(&self, gone: Gone) {
-        let span = gone.span.unwrap_or(Span::at(0));
+        // Nobody knows when they were logged: this is when it was noticed.
+        let span = gone.span.unwrap_or_else(|| Span::at(now_ms()));
         self.state.losses.add(DropReason::SidecarLost, gone.lost, span);
         self.state.losses.add(DropReason::Unconfirmed, gone.unconfirmed, span);
     }

@@ -168,7 +168,7 @@ class Channel:
         self.max_frame = max(welcome.max_frame, _wire.SAFE_FRAME)
         before = self._greeted_with - 1
         resume = min(welcome.resume, self.last())
-        span = self._at_risk_span or (0, 0)
+        span = self._at_risk_span
         if not welcome.known_channel:
             self.losses.add(UNCONFIRMED, self._settle(before), span)
         elif resume < before:
@@ -233,7 +233,7 @@ class Channel:
         # What was counted beyond the watermark only makes this less; the rest follows when the watermark passes it.
         unknown = max(0, self.marks.ended_to - sum(self.counts) - self.given_up)
         self.given_up += unknown
-        self.losses.add(UNCONFIRMED, unknown, self._at_risk_span or (0, 0))
+        self.losses.add(UNCONFIRMED, unknown, self._at_risk_span)
         self.losses.confirmed(ack.lost_to)
         if self.mark("ended") >= self._at_risk_to:
             self._at_risk_span = None

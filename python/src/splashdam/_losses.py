@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Optional
 
 from . import _wire
+from ._clock import clock
 
 #: There was no room, and the newest record went.
 QUEUE_FULL = "queue_full"
 #: The sidecar came back without records that it had acknowledged and the client had let go of.
 SIDECAR_LOST = "sidecar_lost"
-#: The sidecar came back and does not know the client: what became of these records nobody can say.
+#: The sidecar came back and cannot say what became of these records.
 UNCONFIRMED = "unconfirmed"
 
 Span = tuple[int, int]
@@ -44,8 +45,12 @@ class Losses:
         #: Numbers and frames of the reports that the sidecar has not confirmed.
         self.reports: list[tuple[int, bytes]] = []
 
-    def add(self, reason: str, count: int, span: Span) -> None:
+    def add(self, reason: str, count: int, span: Optional[Span]) -> None:
+        """`span`: where they came from. Without one nobody knows when they were logged: this is when it was noticed."""
         if count > 0:
+            if span is None:
+                now = int(clock.time() * 1000)
+                span = (now, now)
             loss = self.by_reason.setdefault(reason, Loss())
             loss.total += count
             loss.untold += count

@@ -38,6 +38,9 @@ const SEARCH: Duration = Duration::from_secs(10);
 /// How long to wait before a new group's retention is tried once more. A lane's first records wait with it.
 const RETENTION_WAITS: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 
+/// How long a new group's retention may take in all: its records do not wait longer.
+const RETENTION_TIME: Duration = Duration::from_secs(5);
+
 /// The remote end.
 #[derive(Debug)]
 pub struct CloudWatch {
@@ -148,7 +151,9 @@ impl CloudWatch {
         call.send().await.map_err(|error| self.failed(lease, &error))?;
         // Only a group that we made is given a retention: one that exists belongs to somebody else.
         if let Some(retention) = self.create.retention {
-            if let Err(failure) = self.put_retention(client, group, retention).await {
+            let put = tokio::time::timeout(RETENTION_TIME, self.put_retention(client, group, retention));
+            let late = |_| Failure { class: Class::Throttled, what: "no answer in time".to_owned(), retry_after: None };
+            if let Err(failure) = put.await.map_err(late).flatten() {
                 tracing::warn!(
                     group,
                     error = failure.what,

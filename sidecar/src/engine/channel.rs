@@ -52,19 +52,22 @@ impl Counts {
     }
 }
 
-/// How many sequences of which channels end with `records`, by index in a chunk with these `runs`; text has none.
-pub fn sequences<'a>(runs: &'a [Run], records: &'a Range<u32>) -> impl Iterator<Item = (ChannelIndex, u32)> + 'a {
+/// Which sequences of which channels end with `records`, by index in a chunk with these `runs`: the first and how many. Text has
+/// none.
+pub fn sequences<'a>(runs: &'a [Run], records: &'a Range<u32>) -> impl Iterator<Item = (ChannelIndex, u64, u32)> + 'a {
     let mut start = 0;
     let of = move |run: &Run| {
         let stop = start + run.records;
         let overlap = stop.min(records.end).saturating_sub(start.max(records.start));
+        let before = records.start.saturating_sub(start);
         start = stop;
         // Of a split record only the last piece counts: sequences, not pieces, are what a client knows.
         let pieces = run.records - run.sequences;
         let count = if pieces == 0 { overlap } else { u32::from(records.end >= stop && overlap > 0) * run.sequences };
-        (run.channel, count)
+        let first = run.first_sequence + if pieces == 0 { u64::from(before) } else { 0 };
+        (run.channel, first, count)
     };
-    runs.iter().map(of).filter(|(channel, _)| *channel != TEXT)
+    runs.iter().map(of).filter(|(channel, ..)| *channel != TEXT)
 }
 
 /// What is known of one channel.
@@ -79,6 +82,8 @@ pub struct Channel {
     pub ended: u64,
     /// How its records have ended so far.
     pub counts: Counts,
+    /// Its client was told that it was not known, and has settled every sequence up to this one by itself.
+    settled: u64,
     /// Last loss report taken in.
     pub lost_to: u64,
     /// The live connection, if any.
@@ -93,6 +98,11 @@ impl Channel {
     #[must_use]
     pub fn client(&self) -> ClientId {
         self.client
+    }
+
+    /// How many sequences before this one its client is told the outcome of.
+    fn told_by(&self, sequence: u64) -> u32 {
+        u32::try_from(sequence.saturating_sub(self.settled + 1)).unwrap_or(u32::MAX)
     }
 
     fn is_idle(&self) -> bool {
@@ -125,7 +135,7 @@ impl Channels {
             return None;
         }
         let before = oldest.saturating_sub(1);
-        let channel = Channel { client, admitted: before, ended: before, ..Channel::default() };
+        let channel = Channel { client, admitted: before, ended: before, settled: before, ..Channel::default() };
         let free = self.slots.iter().position(Option::is_none);
         let slot = free.unwrap_or_else(|| {
             self.slots.push(None);
@@ -145,14 +155,13 @@ impl Channels {
         let Some(channel) = self.get_mut(index) else { return };
         if !known {
             channel.gone_at = Some(now);
+            channel.counts = Counts { delivered: mark.delivered, rejected: mark.rejected, dropped: mark.dropped };
         }
-        // Nothing falls: the lane may have gone on in memory before its files could be looked at.
+        // Nothing falls: the lane may have gone on in memory before its files could be looked at. What was counted before is not
+        // told to a client that has been told that it was not known.
         channel.admitted = channel.admitted.max(mark.admitted);
         channel.durable = channel.durable.max(mark.admitted);
         channel.ended = channel.ended.max(mark.ended);
-        channel.counts.delivered = channel.counts.delivered.max(mark.delivered);
-        channel.counts.rejected = channel.counts.rejected.max(mark.rejected);
-        channel.counts.dropped = channel.counts.dropped.max(mark.dropped);
         channel.lost_to = channel.lost_to.max(mark.lost_to);
         channel.last_offset = last_offset;
     }
@@ -224,9 +233,9 @@ impl Channels {
 
     /// Counts for each channel how `records` (by index in a chunk with these `runs`) ended.
     pub fn count(&mut self, runs: &[Run], records: &Range<u32>, end: End) {
-        for (index, count) in sequences(runs, records) {
+        for (index, first, count) in sequences(runs, records) {
             if let Some(channel) = self.get_mut(index) {
-                channel.counts.add(end, count);
+                channel.counts.add(end, count.min(channel.told_by(first + u64::from(count))));
             }
         }
     }
@@ -317,6 +326,28 @@ mod tests {
         channels.gone(5, 4, HOUR);
         assert_eq!(channels.open(client(60_000), 1, HOUR), Some(5));
         assert_eq!(channels.len(), MOST);
+    }
+
+    #[test]
+    fn a_client_that_was_not_known_is_told_of_nothing_that_it_has_settled() {
+        let mut channels = Channels::default();
+        let index = channels.open(client(1), 11, Duration::ZERO).unwrap();
+        let mark =
+            |client| ChannelMark { client, admitted: 12, ended: 4, delivered: 3, rejected: 1, dropped: 0, lost_to: 0 };
+        // Its lane's files could be looked at only now.
+        channels.restore(&mark(client(1)), 12, Duration::ZERO);
+        let known = channels.find(&client(1)).filter(|known| *known == index);
+        let runs = |channel| [Run { channel, first_sequence: 5, sequences: 8, records: 8 }];
+        channels.count(&runs(known.unwrap()), &(0..4), End::Delivered);
+        assert_eq!(channels.get(index).unwrap().counts, Counts::default());
+        channels.count(&runs(index), &(4..8), End::Delivered);
+        assert_eq!(channels.get(index).unwrap().counts.delivered, 2, "11 and 12");
+        // Of one that nobody has said anything to yet the counts go on.
+        channels.restore(&mark(client(2)), 12, Duration::ZERO);
+        let other = channels.find(&client(2)).unwrap();
+        channels.count(&runs(other), &(0..8), End::Delivered);
+        let counts = channels.get(other).unwrap().counts;
+        assert_eq!((counts.delivered, counts.rejected, counts.dropped), (11, 1, 0));
     }
 
     #[test]

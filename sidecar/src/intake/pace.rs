@@ -31,7 +31,7 @@ const LONGEST_PART: Duration = Duration::from_millis(32);
 const TURN: Duration = Duration::from_micros(250);
 
 /// Whose turns take longer is left alone for so long at most.
-const LONGEST_REST: Duration = Duration::from_millis(100);
+const LONGEST_REST: Duration = Duration::from_millis(20);
 
 /// The rate of one connection.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,6 +41,8 @@ pub(crate) struct Pace {
     alone_until: Duration,
     /// Reads one after the other that brought nothing whole.
     parts: u32,
+    /// The last read brought very much.
+    is_bulk: bool,
 }
 
 impl Pace {
@@ -49,11 +51,17 @@ impl Pace {
         Some(self.alone_until).filter(|until| *until > now)
     }
 
-    /// Its turn took so long, and so many want theirs: time is what they share, not bytes.
-    pub(crate) fn after_turn(&mut self, took: Duration, wanting: u32, now: Duration) {
-        if took > TURN {
-            self.alone_until = self.alone_until.max(now + (took * wanting).min(LONGEST_REST));
+    /// Its turn took so long, and so many others want theirs: time is what they share, not bytes. Who writes little is not to
+    /// blame for a long turn: it was the scheduler's.
+    pub(crate) fn after_turn(&mut self, took: Duration, others: u32, now: Duration) {
+        if took > TURN && self.is_bulk {
+            self.alone_until = self.alone_until.max(now + (took * others).min(LONGEST_REST));
         }
+    }
+
+    /// Whether its last read brought very much.
+    pub(crate) fn is_bulk(&self) -> bool {
+        self.is_bulk
     }
 
     /// Whether it sends in parts what others send as a whole.
@@ -80,7 +88,8 @@ impl Pace {
     fn pause(&mut self, bytes: usize, records: u64, now: Duration) -> Option<Duration> {
         let since = now.saturating_sub(self.last_read);
         self.last_read = now;
-        if bytes >= BULK {
+        self.is_bulk = bytes >= BULK;
+        if self.is_bulk {
             return Some(Duration::ZERO);
         }
         if records == 0 {
@@ -100,11 +109,6 @@ pub(crate) struct Pause(Option<Duration>);
 impl Pause {
     pub(crate) fn allow(&mut self, pause: Option<Duration>) {
         self.0 = self.0.into_iter().chain(pause).min();
-    }
-
-    /// Whether somebody has so much to say that nobody may wait for it to gather.
-    pub(crate) fn is_none(self) -> bool {
-        self.0 == Some(Duration::ZERO)
     }
 
     pub(crate) fn worth_taking(self) -> Option<Duration> {
@@ -160,21 +164,28 @@ mod tests {
 
     #[test]
     fn whose_turns_take_long_has_fewer_of_them() {
-        // Of a second with two others, each of which has as much to say as there is time for.
-        let share = |turn: Duration| {
+        // Of a second with so many others, each of which has as much to say as there is time for.
+        let share = |turn: Duration, others: u32| {
             let (mut pace, mut now, mut taken) = (Pace::default(), Duration::ZERO, Duration::ZERO);
             while now < Duration::from_secs(1) {
                 if pace.rests_until(now).is_none() {
                     taken += turn;
                     now += turn;
-                    pace.after_turn(turn, 3, now);
+                    pace.after_read(BULK, 100, now);
+                    pace.after_turn(turn, others, now);
                 }
-                now += 2 * TURN;
+                now += others * TURN;
             }
-            taken.as_secs_f64()
+            (100.0 * taken.as_secs_f64()).round() as u32
         };
-        assert!((0.31..=0.34).contains(&share(TURN)), "{}", share(TURN));
-        assert!((0.2..=0.34).contains(&share(20 * TURN)), "{}", share(20 * TURN));
+        assert_eq!(share(TURN, 2), 33);
+        assert!((29..=35).contains(&share(20 * TURN, 2)), "{}", share(20 * TURN, 2));
+        assert_eq!(share(20 * TURN, 0), 100, "alone it need not wait for anybody");
+        let mut little = Pace::default();
+        little.after_read(200, 1, TURN);
+        let rests = little.rests_until(TURN);
+        little.after_turn(20 * TURN, 2, TURN);
+        assert_eq!(little.rests_until(TURN), rests, "one that was held up");
     }
 
     #[test]

@@ -51,7 +51,7 @@ const BUSY_FOR: Duration = Duration::from_millis(10);
 
 /// Of those who call meanwhile so many are accepted a second, and at once: an app that starts is not kept waiting, and who calls
 /// without end costs the others little.
-const CALLERS: f64 = 1_000.0;
+const CALLERS: f64 = 2_000.0;
 const CALLERS_AT_ONCE: f64 = 1_024.0;
 
 /// How often it is said at most that a user may not connect.
@@ -75,8 +75,8 @@ pub(crate) struct Intake<H, S: Sockets> {
     /// Somebody has so much to say that the others are served with an eye to that.
     busy: bool,
     busy_until: Duration,
-    /// How many had a turn in the last round.
-    wanting: u32,
+    /// How many others had a turn in the last round, beside any.
+    others: u32,
     /// Who is left alone, and until when, the soonest first.
     resting: BinaryHeap<Reverse<(Duration, usize)>>,
     /// Connections by token; taken out while they are served.
@@ -126,7 +126,7 @@ impl<H: Host + Clone, S: Sockets> Intake<H, S> {
             callers: Callers::default(),
             busy: false,
             busy_until: Duration::ZERO,
-            wanting: 0,
+            others: 0,
             resting: BinaryHeap::new(),
             connections: Vec::new(),
             by_id: HashMap::new(),
@@ -174,9 +174,6 @@ impl<H: Host, S: Sockets> Intake<H, S> {
             self.seals.drain(..).for_each(|seal| seal.send(()).unwrap_or_default());
         }
         let now = self.host.now();
-        if pause.is_none() {
-            self.busy_until = now.at + BUSY_FOR;
-        }
         self.busy = now.at < self.busy_until;
         self.send_due_acks(now);
         self.sweep(now);
@@ -253,7 +250,7 @@ impl<H: Host, S: Sockets> Intake<H, S> {
     fn serve_round(&mut self) -> Pause {
         let mut pause = Pause::default();
         self.uncut = 0;
-        let mut served = 0;
+        let mut served = 0_u32;
         for _ in 0..self.ready.len() {
             let Some(slot) = self.ready.pop_front() else { break };
             self.queued[slot] = false;
@@ -272,7 +269,7 @@ impl<H: Host, S: Sockets> Intake<H, S> {
                 Ok(()) => {
                     if let Some(since) = since {
                         let now = self.host.now().at;
-                        connection.pace.after_turn(now.saturating_sub(since), self.wanting, now);
+                        connection.pace.after_turn(now.saturating_sub(since), self.others, now);
                     }
                     self.let_others_on(slot, &mut connection);
                     let waits = connection.blocked || connection.starved || connection.is_clogged() || self.draining;
@@ -285,7 +282,7 @@ impl<H: Host, S: Sockets> Intake<H, S> {
                 Err(end) => self.close(slot, connection, end),
             }
         }
-        self.wanting = served;
+        self.others = served.saturating_sub(1);
         pause
     }
 
@@ -379,6 +376,9 @@ impl<H: Host, S: Sockets> Intake<H, S> {
         if fresh > 0 {
             let now = self.host.now().at;
             let pace = connection.pace.after_read(fresh, records, now);
+            if connection.pace.is_bulk() {
+                self.busy_until = now + BUSY_FOR;
+            }
             connection.pace.after_part(consumed == 0 && fresh < most, fresh, now);
             // A read as long as it may be has not brought all: nothing needs to gather.
             pause.allow(if fresh == most { Some(Duration::ZERO) } else { pace });
@@ -425,13 +425,16 @@ impl Default for Callers {
 
 impl Callers {
     /// Whether one more may be accepted now.
-    fn take(&mut self, now: Duration) -> bool {
+    fn may_call(&mut self, now: Duration) -> bool {
         let since = now.saturating_sub(self.at);
         self.at = now;
         self.left = (self.left + since.as_secs_f64() * CALLERS).min(CALLERS_AT_ONCE);
-        let may = self.left >= 1.0;
-        self.left -= f64::from(u8::from(may));
-        may
+        self.left >= 1.0
+    }
+
+    /// One was.
+    fn called(&mut self) {
+        self.left -= 1.0;
     }
 }
 
@@ -453,9 +456,16 @@ mod tests {
     #[test]
     fn many_may_call_at_once_and_then_so_many_a_second() {
         let mut callers = Callers::default();
-        let accepted = |callers: &mut Callers, at: Duration| (0..5_000).filter(|_| callers.take(at)).count();
+        let accepted = |callers: &mut Callers, at: Duration| {
+            let mut accepted = 0;
+            while callers.may_call(at) {
+                callers.called();
+                accepted += 1;
+            }
+            accepted
+        };
         assert_eq!(accepted(&mut callers, Duration::from_secs(5)), 1_024);
-        assert_eq!(accepted(&mut callers, Duration::from_millis(5_100)), 100);
+        assert_eq!(accepted(&mut callers, Duration::from_millis(5_100)), 200);
         assert_eq!(accepted(&mut callers, Duration::from_secs(60)), 1_024);
     }
 }

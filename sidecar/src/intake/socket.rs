@@ -16,7 +16,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 const PATH_BYTES: usize = 107;
 
 /// Connections that the kernel completes before we accept them.
-const BACKLOG: i32 = 1_024;
+pub(super) const BACKLOG: u16 = 1_024;
 
 /// How often, and with which pauses, it is tried to be alone in the socket's directory: a second in all.
 const LOCK_TRIES: u32 = 100;
@@ -92,7 +92,7 @@ impl Listener {
         // Set before bind, the mode is there from the file's first moment on; the umask would take bits away.
         fchmod(&socket, Mode::from_raw_mode(mode)).map_err(failed("set the mode"))?;
         bind_whatever_umask(&socket, &address).map_err(failed("bind"))?;
-        rustix::net::listen(&socket, BACKLOG).map_err(failed("listen"))?;
+        rustix::net::listen(&socket, BACKLOG.into()).map_err(failed("listen"))?;
         Ok(Listener { listener: UnixListener::from(socket), path: path.to_owned(), file: file_at(path) })
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use splashdam::wire::{self, Ack, SidecarFrame};
+use splashdam::wire::{self, Ack, ErrorCode, SidecarFrame};
 use tokio::sync::oneshot;
 
 use super::agenda::Sleeper;
@@ -127,6 +127,9 @@ impl Intake {
                 match SidecarFrame::decode(kind, payload).unwrap_or_else(|error| broken(&error)) {
                     SidecarFrame::Welcome(welcome) => out.ledger.welcomed(peer, &welcome),
                     SidecarFrame::Ack(ack) => out.ledger.acknowledged(peer, &ack),
+                    SidecarFrame::Error { code: ErrorCode::BAD_FRAME | ErrorCode::BAD_SEQUENCE, text } => {
+                        panic!("a client is said to have broken the protocol: {text}")
+                    }
                     _ => {}
                 }
                 at += consumed;

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::engine::time::Now;
 use crate::intake::connection::{Connection, Kind};
+use crate::intake::socket::BACKLOG;
 use crate::intake::sockets::{Sockets, Stream as _};
 use crate::intake::Host;
 
@@ -18,8 +19,10 @@ impl<H: Host, S: Sockets> Intake<H, S> {
     /// keep nobody waiting who is here.
     pub(super) fn accept(&mut self) {
         let now = self.host.now().at;
-        for _ in 0..ACCEPTS {
-            if self.busy && !self.callers.take(now) {
+        // Who wants all to be read means them, too.
+        let (all, few) = (!self.seals.is_empty(), self.busy);
+        for _ in 0..if all { usize::from(BACKLOG) } else { ACCEPTS } {
+            if few && !all && !self.callers.may_call(now) {
                 self.listening = false;
                 return self.sweep_within(RETRY);
             }
@@ -55,6 +58,7 @@ impl<H: Host, S: Sockets> Intake<H, S> {
             crate::diagnostics::limited(|| tracing::warn!("connection refused: the limit is reached"));
             return;
         }
+        self.callers.called();
         let slot = self.free.pop().unwrap_or(self.connections.len());
         if let Err(error) = self.sockets.watch(&mut stream, slot) {
             crate::diagnostics::limited(|| tracing::warn!(%error, "cannot watch a connection"));

@@ -117,7 +117,7 @@ impl Queued {
             return;
         }
         for (records, end) in self.ends(records) {
-            for (channel, count) in sequences(&self.chunk.runs, &records) {
+            for (channel, _, count) in sequences(&self.chunk.runs, &records) {
                 to.entry(channel).or_default().add(end, count);
             }
         }
