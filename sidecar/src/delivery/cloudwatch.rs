@@ -152,7 +152,11 @@ impl CloudWatch {
         // Only a group that we made is given a retention: one that exists belongs to somebody else.
         if let Some(retention) = self.create.retention {
             let put = tokio::time::timeout(RETENTION_TIME, self.put_retention(client, group, retention));
-            let late = |_| Failure { class: Class::Throttled, what: "no answer in time".to_owned(), retry_after: None };
+            let late = |_| Failure {
+                class: Class::Unavailable { ambiguous: true },
+                what: "no answer in time".to_owned(),
+                retry_after: None,
+            };
             if let Err(failure) = put.await.map_err(late).flatten() {
                 tracing::warn!(
                     group,

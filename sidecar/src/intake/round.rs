@@ -20,7 +20,9 @@ use super::waiting::Waiting;
 use super::{Counters, Durable, Host, Options, READ};
 use crate::engine::chunk::Run;
 use crate::engine::ConnectionId;
+use callers::Callers;
 
+mod callers;
 mod clients;
 mod frames;
 mod hello;
@@ -48,11 +50,6 @@ const ACCEPTS: usize = 64;
 
 /// So long after a read of very many bytes there are likely to be more.
 const BUSY_FOR: Duration = Duration::from_millis(10);
-
-/// Of those who call meanwhile so many are accepted a second, and at once: an app that starts is not kept waiting, and who calls
-/// without end costs the others little.
-const CALLERS: f64 = 2_000.0;
-const CALLERS_AT_ONCE: f64 = 1_024.0;
 
 /// How often it is said at most that a user may not connect.
 const USER_AGAIN: Duration = Duration::from_secs(60);
@@ -410,34 +407,6 @@ impl<H: Host, S: Sockets> Intake<H, S> {
     }
 }
 
-/// How many may be accepted while others are busy.
-#[derive(Debug)]
-struct Callers {
-    left: f64,
-    at: Duration,
-}
-
-impl Default for Callers {
-    fn default() -> Self {
-        Callers { left: CALLERS_AT_ONCE, at: Duration::ZERO }
-    }
-}
-
-impl Callers {
-    /// Whether one more may be accepted now.
-    fn may_call(&mut self, now: Duration) -> bool {
-        let since = now.saturating_sub(self.at);
-        self.at = now;
-        self.left = (self.left + since.as_secs_f64() * CALLERS).min(CALLERS_AT_ONCE);
-        self.left >= 1.0
-    }
-
-    /// One was.
-    fn called(&mut self) {
-        self.left -= 1.0;
-    }
-}
-
 /// Why a connection ends.
 #[derive(Debug)]
 pub(super) enum End {
@@ -447,25 +416,4 @@ pub(super) enum End {
     Broken(Broken),
     /// We send it away.
     Refused(ErrorCode, &'static str),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn many_may_call_at_once_and_then_so_many_a_second() {
-        let mut callers = Callers::default();
-        let accepted = |callers: &mut Callers, at: Duration| {
-            let mut accepted = 0;
-            while callers.may_call(at) {
-                callers.called();
-                accepted += 1;
-            }
-            accepted
-        };
-        assert_eq!(accepted(&mut callers, Duration::from_secs(5)), 1_024);
-        assert_eq!(accepted(&mut callers, Duration::from_millis(5_100)), 200);
-        assert_eq!(accepted(&mut callers, Duration::from_secs(60)), 1_024);
-    }
 }

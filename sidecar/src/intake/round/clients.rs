@@ -20,9 +20,10 @@ impl<H: Host, S: Sockets> Intake<H, S> {
     pub(super) fn accept(&mut self) {
         let now = self.host.now().at;
         // Who wants all to be read means them, too.
-        let (all, few) = (!self.seals.is_empty(), self.busy);
-        for _ in 0..if all { usize::from(BACKLOG) } else { ACCEPTS } {
-            if few && !all && !self.callers.may_call(now) {
+        let all = !self.seals.is_empty();
+        let most = if all { usize::from(BACKLOG) } else { ACCEPTS };
+        for _ in 0..most {
+            if self.busy && !all && !self.callers.may_call(now) {
                 self.listening = false;
                 return self.sweep_within(RETRY);
             }
